@@ -1,0 +1,127 @@
+//! Every bound of the system, by name. Names end in their unit and `MAX` (or `MIN`).
+//!
+//! A limit says what it protects and where its value comes from. What an operator may change is in
+//! the configuration; its default and hard bounds stand here all the same.
+
+use std::time::Duration;
+
+// ---- addresses and names ----------------------------------------------------------------------
+
+/// RFC 5321 4.5.3.1.1.
+pub const LOCAL_PART_BYTES_MAX: usize = 64;
+/// RFC 5321 4.5.3.1.2.
+pub const DOMAIN_BYTES_MAX: usize = 255;
+/// RFC 5321 4.5.3.1.3 asks for 256; the sum of the two above and the punctuation is what we take.
+pub const PATH_BYTES_MAX: usize = LOCAL_PART_BYTES_MAX + DOMAIN_BYTES_MAX + 3;
+/// A mailbox name in UTF-8.
+pub const MAILBOX_NAME_BYTES_MAX: usize = 1000;
+/// Levels of a mailbox name.
+pub const MAILBOX_DEPTH_MAX: usize = 64;
+/// A keyword.
+pub const KEYWORD_BYTES_MAX: usize = 100;
+/// Keywords without a bit, per account.
+pub const KEYWORDS_PER_ACCOUNT_MAX: usize = 1000;
+/// Mailboxes of one account.
+pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 10_000;
+
+// ---- SMTP -------------------------------------------------------------------------------------
+
+/// A command line with its CRLF. RFC 5321 4.5.3.1.4 demands 512, extensions add to it; RFC 4954 4
+/// asks for 12288 for AUTH.
+pub const SMTP_LINE_BYTES_MAX: usize = 12_288;
+/// The largest message, announced as SIZE (RFC 1870). A setting may lower it.
+pub const MESSAGE_BYTES_MAX: u64 = 35_651_584;
+/// Recipients of one message. RFC 5321 4.5.3.1.8 demands at least 100; announced by LIMITS.
+pub const SMTP_RECIPIENTS_MAX: usize = 1000;
+/// Messages on one connection, announced by LIMITS.
+pub const SMTP_MESSAGES_PER_CONNECTION_MAX: u32 = 10_000;
+/// Errors (5xx to commands) on one connection before it is closed.
+pub const SMTP_ERRORS_MAX: u32 = 20;
+/// Received fields that mean a loop. RFC 5321 6.3 asks for at least 100.
+pub const SMTP_HOPS_MAX: usize = 100;
+/// Failed logins on one connection before it is closed.
+pub const AUTH_FAILURES_MAX: u32 = 3;
+/// Response lines of one SASL exchange.
+pub const SASL_ROUNDS_MAX: u32 = 8;
+/// A login name or password, in bytes after decoding.
+pub const CREDENTIAL_BYTES_MAX: usize = 1024;
+
+/// Silence before a connection is closed. RFC 5321 4.5.3.2.7 asks for at least 5 minutes.
+pub const SMTP_IDLE_MAX: Duration = Duration::from_secs(300);
+/// A message's data may take this long in all, however slowly it drips.
+pub const SMTP_DATA_TOTAL_MAX: Duration = Duration::from_secs(60 * 60);
+/// A connection's whole life.
+pub const SMTP_CONNECTION_TOTAL_MAX: Duration = Duration::from_secs(4 * 60 * 60);
+
+// ---- POP3 -------------------------------------------------------------------------------------
+
+/// A command line with its CRLF. RFC 2449 4 demands 255; AUTH needs more (RFC 5034 4).
+pub const POP3_LINE_BYTES_MAX: usize = 12_288;
+/// RFC 1939 3: the inactivity timer is at least 10 minutes.
+pub const POP3_IDLE_MAX: Duration = Duration::from_secs(600);
+
+// ---- messages ---------------------------------------------------------------------------------
+
+/// A header section, all its fields together. What is beyond belongs to the body.
+pub const HEADER_BYTES_MAX: usize = 1024 * 1024;
+/// Header fields of one section that are looked at.
+pub const HEADER_FIELDS_MAX: usize = 5000;
+/// One header field, folded lines included, that is looked at; the rest of it is skipped.
+pub const HEADER_FIELD_BYTES_MAX: usize = 256 * 1024;
+/// Parts of one message; what is beyond belongs to the last part.
+pub const MIME_PARTS_MAX: usize = 10_000;
+/// Nesting of parts; deeper ones are leaves.
+pub const MIME_DEPTH_MAX: usize = 64;
+/// RFC 2046 5.1.1: 70. Broken software writes longer ones.
+pub const MIME_BOUNDARY_BYTES_MAX: usize = 256;
+/// Parameters of one Content-Type or Content-Disposition.
+pub const MIME_PARAMETERS_MAX: usize = 100;
+/// Addresses of one header field that are read.
+pub const ADDRESSES_PER_FIELD_MAX: usize = 10_000;
+/// Text kept of one message for searching.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+// ---- memory -----------------------------------------------------------------------------------
+
+/// A message above this goes to a spool file while it arrives, and to a body file in the store.
+pub const INLINE_BODY_BYTES_MAX: usize = 128 * 1024;
+/// Uncompressed size of a body's frames: a partial read touches only its frames.
+pub const BODY_FRAME_BYTES: usize = 256 * 1024;
+/// All message bytes held in memory at once.
+pub const MESSAGE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A connection's fixed state: buffers, session, task.
+pub const CONNECTION_MEMORY_BYTES_MAX: usize = 64 * 1024;
+
+// ---- store ------------------------------------------------------------------------------------
+
+/// Free space below which nothing new is accepted (452 4.3.1); expunge and purge still work.
+pub const DISK_RESERVE_BYTES: u64 = 512 * 1024 * 1024;
+/// Operations that one group commit takes at most.
+pub const GROUP_OPERATIONS_MAX: usize = 256;
+/// Bytes that one group commit takes at most (it takes a single larger operation alone).
+pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// No operation holds the writer longer than this; bulk work is cut into steps.
+pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
+/// Pages in the write-ahead log after which the writer checkpoints, once it has answered.
+pub const CHECKPOINT_PAGES: u32 = 1500;
+/// Size of the write-ahead log above which it is truncated.
+pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long expunged mail can be restored, unless set.
+pub const RESTORE_RETENTION: Duration = Duration::from_secs(14 * 86_400);
+/// How long a body file outlives its last reference: longer than any transaction or backup.
+pub const BODY_FILE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Stories of accepted messages are kept this long, unless set.
+pub const STORY_ACCEPTED_RETENTION: Duration = Duration::from_secs(90 * 86_400);
+/// Stories of refused messages are kept this long, unless set.
+pub const STORY_REFUSED_RETENTION: Duration = Duration::from_secs(14 * 86_400);
+/// Aliases and lists that lead to further aliases and lists.
+pub const ALIAS_DEPTH_MAX: usize = 10;
+
+const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
+const _: () = assert!(SMTP_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
+const _: () = assert!(POP3_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
+const _: () = assert!(INLINE_BODY_BYTES_MAX <= BODY_FRAME_BYTES);
+const _: () = assert!(HEADER_FIELD_BYTES_MAX <= HEADER_BYTES_MAX);
+const _: () = assert!(GROUP_BYTES_MAX < MESSAGE_MEMORY_BYTES_MAX);
+const _: () = assert!(MESSAGE_BYTES_MAX < u32::MAX as u64);
+const _: () = assert!(SMTP_DATA_TOTAL_MAX.as_secs() < SMTP_CONNECTION_TOTAL_MAX.as_secs());

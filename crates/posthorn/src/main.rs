@@ -1,0 +1,2 @@
+//! The posthorn binary.
+fn main() {}
