@@ -16,7 +16,7 @@ pub trait Random {
     /// A random number in `0..=max`, evenly enough for jitter and sampling (not for cryptography).
     fn up_to(&mut self, max: u64) -> u64 {
         match max.checked_add(1) {
-            Some(range) => (u128::from(self.u64()) * u128::from(range) >> 64) as u64,
+            Some(range) => ((u128::from(self.u64()) * u128::from(range)) >> 64) as u64,
             None => self.u64(),
         }
     }

@@ -1,0 +1,32 @@
+//! Statements: SQL text that never changes, and the values bound to it.
+
+use super::Value;
+
+/// SQL with its parameters. The text is one of ours, known when the program was built: nothing that a
+/// peer says can become SQL, and engines may cache by its address.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The SQL, with `?1`, `?2`... for the values.
+    pub sql: &'static str,
+    /// The value of `?1` first.
+    pub values: Vec<Value>,
+}
+
+/// Statements that run in order in one round trip.
+pub type Batch = Vec<Statement>;
+
+impl Statement {
+    /// A statement with its values. [`stmt!`](crate::stmt) is the short way.
+    pub fn new(sql: &'static str, values: Vec<Value>) -> Self {
+        Statement { sql, values }
+    }
+}
+
+/// `stmt!("UPDATE account SET display_name = ?2 WHERE account_id = ?1", id, name)`: a [`Statement`]
+/// whose values are made by [`Value`]'s `From` conversions.
+#[macro_export]
+macro_rules! stmt {
+    ($sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::seam::Statement::new($sql, ::std::vec![$($crate::seam::Value::from($value)),*])
+    };
+}
