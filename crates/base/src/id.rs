@@ -119,6 +119,11 @@ id!(
     ArrivalId
 );
 id!(
+    /// One connection, incoming or outgoing: it stands in the log and in the stories of what arrived or
+    /// was refused on it.
+    ConnectionId
+);
+id!(
     /// One recipient of one message waiting to be sent on.
     QueueId
 );

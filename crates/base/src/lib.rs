@@ -20,8 +20,8 @@ pub mod time;
 pub use address::{Address, AddressError, AddressKey, Domain, LocalPart};
 pub use flags::{Flags, Keyword, KeywordError};
 pub use id::{
-    AccountId, ArrivalId, BodyId, CredentialId, EmailId, IdError, IdSource, MailboxId, QueueId,
-    ThreadId,
+    AccountId, ArrivalId, BodyId, ConnectionId, CredentialId, EmailId, IdError, IdSource,
+    MailboxId, QueueId, ThreadId,
 };
 pub use mailbox::{MailboxName, MailboxNameError, ModSeq, Role, Uid, UidValidity};
 pub use random::Random;
