@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod random;
 pub mod shown;
 pub mod time;
+pub mod varint;
 
 pub use address::{Address, AddressError, AddressKey, Domain, LocalPart};
 pub use flags::{Flags, Keyword, KeywordError};
