@@ -43,8 +43,14 @@ pub const SMTP_HOPS_MAX: usize = 100;
 pub const AUTH_FAILURES_MAX: u32 = 3;
 /// Response lines of one SASL exchange.
 pub const SASL_ROUNDS_MAX: u32 = 8;
-/// A login name or password, in bytes after decoding.
+/// A login name or password, in bytes after decoding. RFC 4616 2 demands 255.
 pub const CREDENTIAL_BYTES_MAX: usize = 1024;
+/// One response of a SASL exchange, in bytes after decoding.
+pub const SASL_RESPONSE_BYTES_MAX: usize = 8192;
+/// Iterations that our SCRAM client computes for a server: bounds what a hostile one can cost us.
+pub const SCRAM_CLIENT_ITERATIONS_MAX: u32 = 1_000_000;
+/// Fewest iterations our SCRAM client accepts (RFC 7677 3).
+pub const SCRAM_CLIENT_ITERATIONS_MIN: u32 = 4096;
 
 /// Silence before a connection is closed. RFC 5321 4.5.3.2.7 asks for at least 5 minutes.
 pub const SMTP_IDLE_MAX: Duration = Duration::from_secs(300);
@@ -118,6 +124,9 @@ pub const STORY_REFUSED_RETENTION: Duration = Duration::from_secs(14 * 86_400);
 pub const ALIAS_DEPTH_MAX: usize = 10;
 
 const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
+const _: () = assert!(SASL_RESPONSE_BYTES_MAX >= 3 * CREDENTIAL_BYTES_MAX + 2);
+const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= SMTP_LINE_BYTES_MAX);
+const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= POP3_LINE_BYTES_MAX);
 const _: () = assert!(SMTP_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
 const _: () = assert!(POP3_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
 const _: () = assert!(INLINE_BODY_BYTES_MAX <= BODY_FRAME_BYTES);
