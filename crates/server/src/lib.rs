@@ -15,3 +15,4 @@ pub mod memory;
 pub mod network;
 pub mod shutdown;
 pub mod system;
+pub mod tls;
