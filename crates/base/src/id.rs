@@ -136,6 +136,11 @@ id!(
     ThreadId
 );
 
+id!(
+    /// A later event of a story: rises with time within it.
+    EventId
+);
+
 const COUNTER_BITS: u32 = 21;
 
 /// Makes ids. One per process; not shared between threads without a lock.

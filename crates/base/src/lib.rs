@@ -21,7 +21,7 @@ pub mod varint;
 pub use address::{Address, AddressError, AddressKey, Domain, LocalPart};
 pub use flags::{Flags, Keyword, KeywordError};
 pub use id::{
-    AccountId, ArrivalId, BodyId, ConnectionId, CredentialId, EmailId, IdError, IdSource,
+    AccountId, ArrivalId, BodyId, ConnectionId, CredentialId, EmailId, EventId, IdError, IdSource,
     MailboxId, QueueId, ThreadId,
 };
 pub use mailbox::{MailboxName, MailboxNameError, ModSeq, Role, Uid, UidValidity};

@@ -20,8 +20,11 @@
 //! * The store knows no protocol: no reply codes, no wire formats.
 
 pub mod error;
+pub mod queue;
+pub mod reference;
 pub mod schema;
 pub mod seam;
+pub mod story;
 
 pub use error::{EngineError, StoreError};
 pub use seam::{Batch, Change, Operation, Rows, Statement, Tx, Value};

@@ -111,6 +111,11 @@ pub trait Operation: Send + Sync + 'static {
         512
     }
 
+    /// False for what frees space or is vital: it runs even when free space is below the reserve.
+    fn needs_room(&self) -> bool {
+        true
+    }
+
     /// Does it. May be called again on the same value when the group failed around it.
     fn run(&self, tx: &mut Tx<'_>)
     -> impl Future<Output = Result<Self::Output, StoreError>> + Send;

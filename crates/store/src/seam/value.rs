@@ -3,8 +3,8 @@
 use crate::EngineError;
 use bytes::Bytes;
 use posthorn_base::{
-    AccountId, AddressKey, ArrivalId, BodyId, CredentialId, EmailId, Flags, MailboxId, MailboxName,
-    ModSeq, QueueId, ThreadId, Time, Uid, UidValidity,
+    AccountId, AddressKey, ArrivalId, BodyId, CredentialId, EmailId, EventId, Flags, MailboxId,
+    MailboxName, ModSeq, QueueId, ThreadId, Time, Uid, UidValidity,
 };
 
 /// A value. Strings that come from messages or people are [`Value::Bytes`]; [`Value::Text`] is for
@@ -167,6 +167,7 @@ numbers! {
     BodyId: BodyId::get, BodyId::new;
     CredentialId: CredentialId::get, CredentialId::new;
     EmailId: EmailId::get, EmailId::new;
+    EventId: EventId::get, EventId::new;
     MailboxId: MailboxId::get, MailboxId::new;
     QueueId: QueueId::get, QueueId::new;
     ThreadId: ThreadId::get, ThreadId::new;
