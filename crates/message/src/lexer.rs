@@ -19,7 +19,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// What is still to be read.
-    #[cfg(test)]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }

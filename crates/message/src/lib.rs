@@ -1,7 +1,7 @@
 //! Internet messages: RFC 5322 and MIME, read and written. No input or output happens here.
 //!
 //! The leaves: [`encoding`] (transfer encodings), [`charset`], [`encoded_word`], [`parameter`],
-//! [`date`].
+//! [`address`], [`date`].
 //!
 //! Invariants
 //! * Reading never fails and never panics: broken input gives what can be made out of it, and says
@@ -10,6 +10,7 @@
 //! * Decoded header text holds no line ends and no NUL; writing refuses or encodes them. So no header
 //!   value can become two fields.
 
+pub mod address;
 pub mod charset;
 pub mod date;
 pub mod encoded_word;

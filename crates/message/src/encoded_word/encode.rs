@@ -58,7 +58,8 @@ fn is_plain(word: &str, place: Place) -> bool {
 
 fn encode_run(text: &str, place: Place, first_room: usize, out: &mut Vec<String>) {
     let q_len: usize = text.bytes().map(|b| q_width(b, place)).sum();
-    let is_q = q_len <= text.len().div_ceil(3) * 4;
+    // ASCII stays legible, if it must be encoded at all.
+    let is_q = text.is_ascii() || q_len <= text.len().div_ceil(3) * 4;
     let mut room = first_room.min(WORD_MAX);
     let mut chunk = String::new();
     let mut width = 0;
