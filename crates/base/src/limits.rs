@@ -78,12 +78,15 @@ pub const HEADER_FIELD_BYTES_MAX: usize = 256 * 1024;
 pub const MIME_PARTS_MAX: usize = 10_000;
 /// Nesting of parts; deeper ones are leaves.
 pub const MIME_DEPTH_MAX: usize = 64;
-/// RFC 2046 5.1.1: 70. Broken software writes longer ones.
-pub const MIME_BOUNDARY_BYTES_MAX: usize = 256;
+/// RFC 2046 5.1.1: 70. Broken software writes longer ones; a longer one than this would not fit on a
+/// line (RFC 5322 2.1.1: 998, of which the delimiter's hyphens take two).
+pub const MIME_BOUNDARY_BYTES_MAX: usize = 996;
 /// Parameters of one Content-Type or Content-Disposition.
 pub const MIME_PARAMETERS_MAX: usize = 100;
 /// Addresses of one header field that are read.
 pub const ADDRESSES_PER_FIELD_MAX: usize = 10_000;
+/// All texts of one part map together: parameters, ids, the envelopes of messages within.
+pub const PART_MAP_TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Text kept of one message for searching.
 pub const SEARCH_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -1,0 +1,6 @@
+//! ENVELOPE and BODYSTRUCTURE: what IMAP tells of a message without sending it.
+
+mod envelope;
+pub mod imap_text;
+
+pub use envelope::{ENVELOPE_VERSION, Envelope, EnvelopeAddress};
