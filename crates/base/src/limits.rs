@@ -123,6 +123,10 @@ pub const BODY_FILE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 pub const STORY_ACCEPTED_RETENTION: Duration = Duration::from_secs(90 * 86_400);
 /// Stories of refused messages are kept this long, unless set.
 pub const STORY_REFUSED_RETENTION: Duration = Duration::from_secs(14 * 86_400);
+/// Ancestors of a message by which its conversation is looked for, the nearest first.
+pub const THREAD_REFERENCES_MAX: usize = 20;
+/// Messages that one step of a bulk operation (flags, expunge, copy, purge) touches.
+pub const BULK_STEP_MESSAGES: usize = 500;
 /// Aliases and lists that lead to further aliases and lists.
 pub const ALIAS_DEPTH_MAX: usize = 10;
 

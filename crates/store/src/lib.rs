@@ -20,6 +20,7 @@
 //! * The store knows no protocol: no reply codes, no wire formats.
 
 pub mod error;
+pub mod mail;
 pub mod queue;
 pub mod reference;
 pub mod schema;

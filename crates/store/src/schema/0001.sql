@@ -134,7 +134,12 @@ CREATE TABLE mailbox (
     PRIMARY KEY (account_id, mailbox_id)
 ) {keyed};
 CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, name) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX mailbox_role ON mailbox (account_id, role)
+    WHERE ended_at IS NULL AND role <> 0;
 CREATE INDEX mailbox_modseq ON mailbox (account_id, highest_modseq);
+-- Deleted mailboxes whose messages are still being ended, step by step.
+CREATE INDEX mailbox_ending ON mailbox (account_id, mailbox_id)
+    WHERE ended_at IS NOT NULL AND total <> 0;
 
 -- Subscriptions are by name: a name may be subscribed without a mailbox (RFC 3501 6.3.6).
 CREATE TABLE subscription (
@@ -233,8 +238,8 @@ CREATE TABLE email_text (
 CREATE TABLE placement (
     account_id     {int}   NOT NULL,
     mailbox_id     {int}   NOT NULL,
-    uid            {int}   NOT NULL,
-    email_id       {int}   NOT NULL,
+    uid            {int}   NOT NULL,   -- not below the mailbox's uidnext: a COPY is writing it
+    email_id       {int}   NOT NULL,   -- 0: a tombstone, which only says that the UID is gone
     modseq         {int}   NOT NULL,
     created_modseq {int}   NOT NULL,
     flags          {int}   NOT NULL,   -- base::Flags

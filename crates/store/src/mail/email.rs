@@ -1,0 +1,219 @@
+//! Emails: what is known of a message for ever, computed once at delivery.
+
+use super::thread::ThreadKeys;
+use crate::{EngineError, Operation, Statement, StoreError, Tx, stmt};
+use bytes::Bytes;
+use posthorn_base::{AccountId, ArrivalId, BodyId, EmailId, ModSeq, ThreadId, Time, ZonedTime};
+
+/// Text for searching: folded, so that a substring of it is a substring of what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchText {
+    /// Of the folding.
+    pub version: i64,
+    /// How `data` is written: 0 plain, 1 zstd.
+    pub codec: i64,
+    /// Octets before compression.
+    pub size: u64,
+    /// The text.
+    pub data: Bytes,
+}
+
+/// What the message parser found out.
+#[derive(Clone, Debug)]
+pub struct EmailFacts {
+    /// Version of the two below.
+    pub map_version: i64,
+    /// Offsets, types, encodings and sizes of the parts.
+    pub part_map: Bytes,
+    /// The ENVELOPE's fields.
+    pub envelope: Bytes,
+    /// The Date field.
+    pub sent: Option<ZonedTime>,
+    /// Text for searching, when there is any.
+    pub text: Option<SearchText>,
+    /// What it is threaded by.
+    pub thread: ThreadKeys,
+}
+
+impl EmailFacts {
+    /// About how much a transaction writes for one email with these facts.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = self.text.as_ref().map_or(0, |text| text.data.len());
+        self.part_map.len() + self.envelope.len() + text + 512
+    }
+}
+
+/// An email row that is about to be written.
+pub(crate) struct NewEmail<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) id: EmailId,
+    pub(crate) body: BodyId,
+    pub(crate) arrival: ArrivalId,
+    pub(crate) thread: ThreadId,
+    pub(crate) size: u64,
+    pub(crate) received: ZonedTime,
+    pub(crate) modseq: ModSeq,
+    pub(crate) placements: i64,
+    pub(crate) facts: &'a EmailFacts,
+}
+
+impl NewEmail<'_> {
+    pub(crate) fn insert(&self) -> Statement {
+        stmt!(
+            "INSERT INTO email (account_id, email_id, body_id, arrival_id, thread_id, size, \
+             received_at, received_zone, sent_at, sent_zone, created_modseq, placements, \
+             map_version, part_map, envelope) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            self.account,
+            self.id,
+            self.body,
+            self.arrival,
+            self.thread,
+            super::int(self.size),
+            self.received.time,
+            self.received.offset_minutes,
+            self.facts.sent.map(|sent| sent.time),
+            self.facts.sent.map(|sent| sent.offset_minutes),
+            self.modseq,
+            self.placements,
+            self.facts.map_version,
+            self.facts.part_map.clone(),
+            self.facts.envelope.clone()
+        )
+    }
+
+    pub(crate) fn insert_text(&self) -> Option<Statement> {
+        let text = self.facts.text.as_ref()?;
+        Some(stmt!(
+            "INSERT INTO email_text (account_id, email_id, version, codec, key_id, size, data) \
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)",
+            self.account,
+            self.id,
+            text.version,
+            text.codec,
+            super::int(text.size),
+            text.data.clone()
+        ))
+    }
+}
+
+/// An email as it is stored.
+#[derive(Clone, Debug)]
+pub struct Email {
+    /// Its id.
+    pub id: EmailId,
+    /// Its body.
+    pub body: BodyId,
+    /// The arrival it came with: the key of its story.
+    pub arrival: ArrivalId,
+    /// Its conversation.
+    pub thread: ThreadId,
+    /// RFC822.SIZE.
+    pub size: u64,
+    /// INTERNALDATE.
+    pub received: ZonedTime,
+    /// The Date field.
+    pub sent: Option<ZonedTime>,
+    /// When it came into being.
+    pub created_modseq: ModSeq,
+    /// Version of the two below.
+    pub map_version: i64,
+    /// The part map.
+    pub part_map: Bytes,
+    /// The ENVELOPE's fields.
+    pub envelope: Bytes,
+}
+
+fn zoned(time: Time, offset_minutes: i16) -> ZonedTime {
+    ZonedTime { time, offset_minutes }
+}
+
+/// Reads emails by their ids, in the order of the ids. Those that are gone are left out.
+#[derive(Clone, Debug)]
+pub struct ReadEmails {
+    /// Whose.
+    pub account: AccountId,
+    /// Which. The caller bounds how many.
+    pub emails: Vec<EmailId>,
+}
+
+impl Operation for ReadEmails {
+    type Output = Vec<Email>;
+    const NAME: &'static str = "read emails";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Email>, StoreError> {
+        let rows = tx
+            .one(stmt!(
+                "SELECT email_id, body_id, arrival_id, thread_id, size, received_at, \
+                 received_zone, sent_at, sent_zone, created_modseq, map_version, part_map, \
+                 envelope FROM email WHERE account_id = ?1 AND email_id IN {ints:?2} \
+                 ORDER BY email_id",
+                self.account,
+                ints(&self.emails)
+            ))
+            .await?;
+        let emails: Result<Vec<Email>, EngineError> = rows
+            .iter()
+            .map(|row| {
+                let sent: Option<Time> = row.get(7)?;
+                let sent_zone: Option<i16> = row.get(8)?;
+                Ok(Email {
+                    id: row.get(0)?,
+                    body: row.get(1)?,
+                    arrival: row.get(2)?,
+                    thread: row.get(3)?,
+                    size: row.get(4)?,
+                    received: zoned(row.get(5)?, row.get(6)?),
+                    sent: sent.map(|time| zoned(time, sent_zone.unwrap_or(0))),
+                    created_modseq: row.get(9)?,
+                    map_version: row.get(10)?,
+                    part_map: row.get(11)?,
+                    envelope: row.get(12)?,
+                })
+            })
+            .collect();
+        Ok(emails?)
+    }
+}
+
+/// Reads the search texts of emails, in the order of the ids. Emails without text are left out.
+#[derive(Clone, Debug)]
+pub struct ReadTexts {
+    /// Whose.
+    pub account: AccountId,
+    /// Which. The caller bounds how many.
+    pub emails: Vec<EmailId>,
+}
+
+impl Operation for ReadTexts {
+    type Output = Vec<(EmailId, SearchText)>;
+    const NAME: &'static str = "read texts";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        let rows = tx
+            .one(stmt!(
+                "SELECT email_id, version, codec, size, data FROM email_text \
+                 WHERE account_id = ?1 AND email_id IN {ints:?2} ORDER BY email_id",
+                self.account,
+                ints(&self.emails)
+            ))
+            .await?;
+        let texts: Result<Vec<_>, EngineError> = rows
+            .iter()
+            .map(|row| {
+                let text = SearchText {
+                    version: row.get(1)?,
+                    codec: row.get(2)?,
+                    size: row.get(3)?,
+                    data: row.get(4)?,
+                };
+                Ok((row.get(0)?, text))
+            })
+            .collect();
+        Ok(texts?)
+    }
+}
+
+pub(crate) fn ints(emails: &[EmailId]) -> Vec<i64> {
+    emails.iter().map(|email| email.get()).collect()
+}

@@ -1,0 +1,77 @@
+//! Mail: mailboxes, emails, their placements and bodies, and what happens to them.
+//!
+//! An *email* is immutable: body, envelope, part map, thread. A *placement* puts it into a mailbox
+//! under a UID, with flags and keywords of its own. Everything that happens is one of the operations
+//! in this folder, a file for each noun or verb.
+//!
+//! Invariants ([`crate::check`] verifies them)
+//! * Every transaction that changes an account's mail begins by updating the account's row: that is
+//!   its lock, and gives it its modseq. Rows it touches carry that modseq.
+//! * A mailbox's counts are the sums over its published live placements; an account's sums are those
+//!   over all of its mailboxes.
+//! * A placement is *live* (`ended_at` NULL), *ended* (it can be restored, holds its email, counts as
+//!   ended) or a *tombstone* (ended, `email_id` 0, size 0: only says that the UID is gone; MOVE,
+//!   restore and `purge --now` leave them).
+//! * A placement whose UID is not below its mailbox's `uidnext` is *unpublished*: a large COPY is
+//!   writing it. Nobody but that COPY may see it; counts leave it out.
+//! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor an
+//!   id is ever used twice.
+//! * `email.placements` is the number of placement rows with that email; `body.refs` the number of
+//!   email and queue rows with that body. Whoever takes the last one away removes the row.
+
+mod accept;
+mod append;
+mod body;
+mod email;
+mod keywords;
+mod mailbox;
+mod message;
+mod plan;
+mod thread;
+
+pub use accept::{Accept, Accepted, FindAccepted, Placed};
+pub use append::{Append, Appended, NewMessage};
+pub use body::{Body, Location, NewBody, ReadBody, ReadQueuedBody};
+pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText};
+pub use keywords::{KeywordSet, ListKeywords};
+pub use mailbox::{
+    ClaimRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
+    ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, first_uidvalidity,
+    role_mailboxes,
+};
+pub use message::{ListMessages, Message};
+pub use plan::{Delivery, NewPlacement, Plan, Target};
+pub use thread::ThreadKeys;
+
+use crate::{EngineError, Rows, Statement, StoreError, stmt};
+use posthorn_base::{AccountId, ModSeq};
+
+/// The answers to a batch, taken in the order of its statements.
+pub(crate) struct Answers(std::vec::IntoIter<Rows>);
+
+impl Answers {
+    pub(crate) fn new(rows: Vec<Rows>) -> Self {
+        Answers(rows.into_iter())
+    }
+    /// The answer to the next statement.
+    pub(crate) fn take(&mut self) -> Result<Rows, EngineError> {
+        self.0.next().ok_or_else(|| EngineError::Corrupt("a statement was not answered".into()))
+    }
+    /// The answer to the lock of `account`: the modseq of this transaction.
+    pub(crate) fn modseq(&mut self, account: AccountId) -> Result<ModSeq, StoreError> {
+        match self.take()?.first() {
+            Some(row) => Ok(row.get(0)?),
+            None => Err(StoreError::missing("account", account)),
+        }
+    }
+}
+
+/// Locks an account until the commit and takes its next modseq.
+pub(crate) fn lock(account: AccountId) -> Statement {
+    stmt!("UPDATE account SET modseq = modseq + 1 WHERE account_id = ?1 RETURNING modseq", account)
+}
+
+/// A count of octets or messages as the engines keep it.
+pub(crate) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
