@@ -1,6 +1,6 @@
 use super::*;
 use crate::sasl::scram::{AwaitFinal, AwaitFirst, Binding, ScramError, ScramKeys, derive};
-use crate::sasl::{ChannelBindings, Identity, Mechanisms, Refusal, ScramAnswer, Secret};
+use crate::sasl::{ChannelBindings, Identity, Mechanisms, Refusal, ScramAnswer, Secret, Verdict};
 use posthorn_base::AccountId;
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -31,6 +31,11 @@ fn challenge(progress: Progress) -> Vec<u8> {
     }
 }
 
+/// The verdict on `user`'s app password, which is not meant for this protocol.
+fn app() -> Verdict {
+    Err(Refusal::Disabled)
+}
+
 /// Who the driver of these tests knows: `user` with the password `pencil`.
 fn answer(question: &Question) -> Answer {
     match question {
@@ -54,7 +59,18 @@ fn answer(question: &Question) -> Answer {
                 (true, Some(_)) => Err(Refusal::Authorization),
                 (true, None) => Ok(identity()),
             };
-            Answer::Scram(Box::new(ScramAnswer { keys, nonce: [3; 18], verdict }))
+            Answer::Scram(Box::new(ScramAnswer {
+                keys,
+                nonce: [3; 18],
+                // The account's app password.
+                others: match known {
+                    true => {
+                        vec![(derive("quill", b"sixteen bytes :)", ITERATIONS).unwrap(), app())]
+                    }
+                    false => Vec::new(),
+                },
+                verdict,
+            }))
         }
         Question::Certificate { authzid: None } => Answer::Verdict(Ok(identity())),
         Question::Certificate { authzid: Some(_) } => Answer::Verdict(Err(Refusal::Authorization)),
@@ -191,6 +207,7 @@ fn scram_refusals_look_alike_until_the_password_is_proved() {
     assert_eq!(run(("user", None, "pen")), refused);
     assert_eq!(run(("nobody", None, "pencil")), refused);
     assert_eq!(run(("user", Some("root"), "pen")), refused);
+    assert_eq!(run(("user", None, "quill")), Progress::Failed(app().unwrap_err().into()));
     let unauthorized = Progress::Failed(Refusal::Authorization.into());
     assert_eq!(run(("user", Some("root"), "pencil")), unauthorized);
     assert!(matches!(run(("user", Some("user"), "pencil")), Progress::Challenge(_)));

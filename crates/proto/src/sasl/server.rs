@@ -85,6 +85,10 @@ pub struct ScramAnswer {
     /// Who it is, told only once the client has proved that it knows the password. For an unknown
     /// name: [`Refusal::Credentials`].
     pub verdict: Verdict,
+    /// The account's further passwords (app passwords), each with its own verdict. Their keys must
+    /// have the salt and the iterations of `keys`: the client is told these before we can know which
+    /// password it holds.
+    pub others: Vec<(ScramKeys, Verdict)>,
 }
 
 /// A login that succeeded.

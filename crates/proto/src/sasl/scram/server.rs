@@ -27,8 +27,7 @@ enum State {
         exchange: Exchange,
         nonce: Vec<u8>,
         server_first: Vec<u8>,
-        keys: Box<ScramKeys>,
-        verdict: Verdict,
+        candidates: Vec<(ScramKeys, Verdict)>,
     },
     Ended,
 }
@@ -65,15 +64,16 @@ impl ScramServer {
                 self.state = State::Keys { exchange };
                 Ok(Step::Ask(Question::ScramKeys { authcid, authzid }))
             }
-            State::Final { exchange, nonce, server_first, keys, verdict } => {
+            State::Final { exchange, nonce, server_first, candidates } => {
                 let message = ClientFinal::parse(response)?;
                 check_final(&message, &exchange, &nonce)?;
                 let parts: [&[u8]; 3] =
                     [&exchange.client_first_bare, &server_first, message.without_proof];
                 let auth_message = parts.join(&b',');
-                if !keys.verify(&auth_message, &message.proof) {
-                    return Err(Refusal::Credentials.into());
-                }
+                let (keys, verdict) = candidates
+                    .into_iter()
+                    .find(|(keys, _)| keys.verify(&auth_message, &message.proof))
+                    .ok_or(Refusal::Credentials)?;
                 // Only now: who cannot prove the password learns nothing about the account.
                 let success = Success { identity: verdict?, mechanism: self.mechanism };
                 let signature = message::encode(&keys.server_signature(&auth_message));
@@ -87,7 +87,10 @@ impl ScramServer {
         let State::Keys { exchange } = std::mem::replace(&mut self.state, State::Ended) else {
             return Err(Failure::OutOfOrder);
         };
-        let ScramAnswer { keys, nonce: server_nonce, verdict } = answer;
+        let ScramAnswer { keys, nonce: server_nonce, verdict, mut others } = answer;
+        let same =
+            |other: &ScramKeys| (&other.salt, other.iterations) == (&keys.salt, keys.iterations);
+        others.retain(|(other, _)| same(other));
         // Base64 is `printable` without a comma.
         let server_nonce = message::encode(&server_nonce);
         let nonce = [&exchange.client_nonce, server_nonce.as_bytes()].concat();
@@ -95,7 +98,8 @@ impl ScramServer {
         let tail = format!(",s={salt},i={}", keys.iterations);
         let server_first = [b"r=", nonce.as_slice(), tail.as_bytes()].concat();
         let challenge = Step::Challenge(server_first.clone());
-        self.state = State::Final { exchange, nonce, server_first, keys: Box::new(keys), verdict };
+        others.insert(0, (keys, verdict));
+        self.state = State::Final { exchange, nonce, server_first, candidates: others };
         Ok(challenge)
     }
 
