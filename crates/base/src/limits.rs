@@ -111,6 +111,8 @@ pub const GROUP_OPERATIONS_MAX: usize = 256;
 pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// No operation holds the writer longer than this; bulk work is cut into steps.
 pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
+/// Connections that read an embedded store.
+pub const STORE_READERS: u32 = 4;
 /// Pages in the write-ahead log after which the writer checkpoints, once it has answered.
 pub const CHECKPOINT_PAGES: u32 = 1500;
 /// Size of the write-ahead log above which it is truncated.

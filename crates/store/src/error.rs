@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 /// What went wrong beneath the operations: the engine, its files, its connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The disk is full, or free space fell below the reserve.
     #[error("no space left for the store")]
@@ -75,7 +75,7 @@ impl EngineError {
 }
 
 /// What an operation of the store answers when it does not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The engine failed. Nothing was changed.
     #[error(transparent)]

@@ -14,18 +14,21 @@
 //! ```
 //!
 //! Invariants
-//! * What an operation answered with success is on stable storage ([`Store`] answers after the commit).
+//! * What an operation answered with success is on stable storage ([`Engine::write`] answers after the commit).
 //! * An operation may run several times before it commits: it has no effect but on its [`Tx`].
 //! * Changes are published after the commit, in commit order, never before.
 //! * The store knows no protocol: no reply codes, no wire formats.
 
+pub mod engine;
 pub mod error;
 pub mod mail;
 pub mod queue;
 pub mod reference;
 pub mod schema;
 pub mod seam;
+pub mod sqlite;
 pub mod story;
 
+pub use engine::{Birth, Engine, Host};
 pub use error::{EngineError, StoreError};
 pub use seam::{Batch, Change, Operation, Rows, Statement, Tx, Value};

@@ -13,10 +13,13 @@
 //! * An operation has no effect but on its [`Tx`]; it may run again after a failure of its group.
 //! * On SQLite `Tx::run` never waits: the writer thread drives the future with one poll.
 //! * An operation that answers `Err` leaves nothing behind; others of its group are untouched.
+//! * After a failed statement a transaction takes no other and cannot succeed, on either engine: an
+//!   operation may turn the failure into an error of its own, but not go on.
 
 mod statement;
 mod value;
 
+pub(crate) use statement::replace_ints;
 pub use statement::{Batch, Statement};
 pub use value::{Decode, Row, Rows, Value};
 
@@ -24,6 +27,7 @@ use crate::{EngineError, StoreError};
 use posthorn_base::{AccountId, MailboxId, ModSeq};
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 /// What a committed transaction changed, for those who wait for changes. It says where to look;
 /// what changed is read from the change log (*changes since*).
@@ -119,4 +123,27 @@ pub trait Operation: Send + Sync + 'static {
     /// Does it. May be called again on the same value when the group failed around it.
     fn run(&self, tx: &mut Tx<'_>)
     -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+}
+
+/// Drives an operation whose transaction never waits (SQLite) with a single poll.
+///
+/// # Errors
+/// The operation's own; [`EngineError::Statement`] when it waited for something else than its
+/// transaction, which an operation must not do.
+pub(crate) fn drive<O: Operation>(
+    operation: &O,
+    backend: &mut dyn Backend,
+) -> (Result<O::Output, StoreError>, Vec<Change>) {
+    let mut tx = Tx::new(backend);
+    let polled = {
+        let future = std::pin::pin!(operation.run(&mut tx));
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    };
+    match polled {
+        Poll::Ready(result) => (result, tx.into_changes()),
+        Poll::Pending => {
+            let message = "the operation waited for something other than its transaction".into();
+            (Err(EngineError::Statement { message, sql: O::NAME }.into()), Vec::new())
+        }
+    }
 }

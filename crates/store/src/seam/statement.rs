@@ -22,6 +22,25 @@ impl Statement {
     }
 }
 
+/// The text with each `{ints:?N}` replaced by what `set` makes of `?N`.
+pub(crate) fn replace_ints(sql: &str, set: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(sql.len() + 32);
+    let mut rest = sql;
+    while let Some((before, behind)) = rest.split_once("{ints:") {
+        out.push_str(before);
+        let Some((place, after)) = behind.split_once('}') else {
+            // Left as it stands: the engine refuses it and names the statement.
+            out.push_str("{ints:");
+            rest = behind;
+            continue;
+        };
+        out.push_str(&set(place));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// `stmt!("UPDATE account SET display_name = ?2 WHERE account_id = ?1", id, name)`: a [`Statement`]
 /// whose values are made by [`Value`]'s `From` conversions.
 #[macro_export]

@@ -1,0 +1,87 @@
+//! How connections are opened, and the settings that were measured.
+
+use super::error::engine_error;
+use crate::EngineError;
+use posthorn_base::limits::WAL_BYTES_MAX;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// The page size: 4 KiB was the smallest on disk and as fast as any.
+pub(super) const PAGE_BYTES: u32 = 4096;
+/// Statements kept prepared per connection: more than the domain has.
+const STATEMENTS_KEPT: usize = 512;
+/// Only recovery and a truncating checkpoint make anybody wait.
+const BUSY_WAIT: Duration = Duration::from_secs(2);
+
+/// Page cache of the writer and of each reader, KiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CacheSizes {
+    pub(super) writer_kib: u32,
+    pub(super) reader_kib: u32,
+}
+
+/// Measured with 64 MiB for the writer; readers share what the kernel caches.
+pub(super) const CACHES: CacheSizes = CacheSizes { writer_kib: 64 * 1024, reader_kib: 4 * 1024 };
+
+/// The connection that writes. Makes the file if there is none, readable for its owner only: SQLite
+/// gives the log and the shared memory the same mode.
+pub(super) fn writer(path: &Path) -> Result<Connection, EngineError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| EngineError::Io(format!("{}: {error}", path.display())))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let log_bytes = i64::try_from(WAL_BYTES_MAX).unwrap_or(i64::MAX);
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Both count only before the first table and before the log.
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+        connection.pragma_update_and_check(None, "journal_size_limit", log_bytes, |_| Ok(()))?;
+        common(&connection, CACHES.writer_kib)?;
+        Ok(connection)
+    };
+    open().map_err(|error| engine_error(error, "open"))
+}
+
+/// A connection that can only read.
+pub(super) fn reader(path: &Path) -> Result<Connection, EngineError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.pragma_update(None, "query_only", true)?;
+        common(&connection, CACHES.reader_kib)?;
+        Ok(connection)
+    };
+    open().map_err(|error| engine_error(error, "open"))
+}
+
+fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Temporary data is parts of mail: never in a file elsewhere.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // No mmap: a failed read would be a signal instead of an error.
+    connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // A quoted word that names no column is an error, not a string.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    Ok(())
+}

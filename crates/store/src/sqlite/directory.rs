@@ -1,0 +1,47 @@
+//! The store's directory: who owns it, and its parts.
+
+use crate::EngineError;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Name of the database within the directory.
+pub(super) const DATABASE: &str = "store.db";
+/// Name of the lock file.
+const LOCK: &str = "lock";
+
+/// Makes the directory if need be, for its owner only, and takes its lock. The lock lives as long as
+/// the file.
+///
+/// # Errors
+/// [`EngineError::Owned`] when another process has it.
+pub(super) fn own(dir: &Path) -> Result<File, EngineError> {
+    let io = |error: std::io::Error| EngineError::Io(format!("{}: {error}", dir.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(dir.join(LOCK))
+        .map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(EngineError::Owned(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// The database's path.
+pub(super) fn database(dir: &Path) -> PathBuf {
+    dir.join(DATABASE)
+}
+
+/// Makes what was written to a file, and the file's name, survive a power cut.
+pub(super) fn sync_file_and_name(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}

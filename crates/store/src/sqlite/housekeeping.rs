@@ -1,0 +1,119 @@
+//! What the writer does after it has answered: checkpoints, and giving free pages back.
+//!
+//! Checkpoints run here and nowhere else (`wal_autocheckpoint=0`, none on close), so none happens
+//! inside a commit and no two connections ever checkpoint at once.
+
+use super::error::engine_error;
+use super::session::Session;
+use crate::EngineError;
+use posthorn_base::limits::{CHECKPOINT_PAGES, WAL_BYTES_MAX};
+use rusqlite::Connection;
+use rusqlite::wal::CheckpointMode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Bytes of a page in the log: the page and its header.
+const WAL_FRAME_BYTES: u64 = super::connection::PAGE_BYTES as u64 + 24;
+/// Pages that one step gives back: 2,000 at once took up to 0.6 s.
+const VACUUM_STEP_PAGES: u32 = 200;
+/// Free pages that stay for the next messages.
+const FREE_PAGES_KEPT: i64 = 4096;
+
+/// Counts the log's pages through SQLite's hook.
+pub(super) struct Housekeeping {
+    wal_pages: Arc<AtomicU32>,
+    /// The log's pages at the last checkpoint.
+    done_at: u32,
+    /// Set when something may have been deleted since the last look at the free list.
+    look: bool,
+}
+
+impl Housekeeping {
+    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
+        let wal_pages = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&wal_pages);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            count.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Housekeeping { wal_pages, done_at: 0, look: true })
+    }
+
+    /// Checkpoints when the log has grown by [`CHECKPOINT_PAGES`] since the last time.
+    ///
+    /// # Errors
+    /// Only those after which the store must not go on: I/O failed, or the file is damaged.
+    pub(super) fn after_commit(&mut self, session: &Session) -> Result<(), EngineError> {
+        self.look = true;
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages < self.done_at {
+            // The log started again from its beginning.
+            self.done_at = 0;
+        }
+        if pages.saturating_sub(self.done_at) < CHECKPOINT_PAGES {
+            return Ok(());
+        }
+        self.done_at = pages;
+        let mode = if u64::from(pages) * WAL_FRAME_BYTES > WAL_BYTES_MAX {
+            CheckpointMode::TRUNCATE
+        } else {
+            CheckpointMode::PASSIVE
+        };
+        checkpoint(session, mode)
+    }
+
+    /// Gives back some free pages; true when there may be more to do.
+    ///
+    /// # Errors
+    /// As [`Housekeeping::after_commit`].
+    pub(super) fn idle_step(&mut self, session: &Session) -> Result<bool, EngineError> {
+        if !self.look {
+            return Ok(false);
+        }
+        self.look = false;
+        const SQL: &str = "PRAGMA freelist_count";
+        let free: i64 = session
+            .connection
+            .prepare_cached(SQL)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(|error| engine_error(error, SQL))
+            .or_else(tolerate)?;
+        if free <= FREE_PAGES_KEPT {
+            return Ok(false);
+        }
+        const VACUUM: &str = "PRAGMA incremental_vacuum";
+        session
+            .connection
+            .execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})"))
+            .map_err(|error| engine_error(error, VACUUM))
+            .or_else(tolerate)?;
+        self.after_commit(session)?;
+        Ok(true)
+    }
+
+    /// Moves the whole log into the database and empties it: at the end.
+    pub(super) fn truncate(session: &Session) -> Result<(), EngineError> {
+        checkpoint(session, CheckpointMode::TRUNCATE)
+    }
+}
+
+fn checkpoint(session: &Session, mode: CheckpointMode) -> Result<(), EngineError> {
+    session
+        .connection
+        .wal_checkpoint_v2(Some("main"), mode)
+        .map(drop)
+        .map_err(|error| engine_error(error, "checkpoint"))
+        .or_else(tolerate)
+}
+
+/// A reader in the way or a full disk: the log stays as it is, and the next time may do. After a
+/// failure of the disk there is no next time.
+fn tolerate<T: Default>(error: EngineError) -> Result<T, EngineError> {
+    match error {
+        EngineError::Io(_) | EngineError::Corrupt(_) => Err(error),
+        error => {
+            tracing::warn!(%error, "housekeeping put off");
+            Ok(T::default())
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The embedded engine: SQLite in WAL mode with `synchronous=FULL`, one writer thread that commits in
+//! groups, a small pool of readers.
+//!
+//! Invariants
+//! * One process owns the directory, by a lock that the system releases when it dies.
+//! * Only the writer thread writes and checkpoints.
+//! * A read never waits for a write, nor a write for a read.
+
+mod connection;
+mod directory;
+mod error;
+mod fault;
+mod health;
+mod housekeeping;
+mod job;
+mod migrate;
+mod readers;
+mod session;
+mod space;
+mod writer;
+
+pub use fault::Faults;
+pub use health::WriterCounts;
+/// For those who implement [`Faults`].
+pub use rusqlite;
+
+use crate::engine::{Alone, Birth, Host};
+use crate::schema::MIGRATIONS;
+use crate::seam::Operation;
+use crate::{EngineError, StoreError};
+use health::Health;
+use housekeeping::Housekeeping;
+use job::Write;
+use posthorn_base::limits::{DISK_RESERVE_BYTES, GROUP_OPERATIONS_MAX, STORE_READERS};
+use readers::Readers;
+use session::Session;
+use space::Space;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use writer::{Message, Writer};
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// What a new store is born with.
+    pub birth: Birth,
+    /// Who hears of commits and of the end.
+    pub host: Arc<dyn Host>,
+    /// Connections that read.
+    pub readers: u32,
+    /// Free space below which nothing new is accepted.
+    pub reserve_bytes: u64,
+    /// Faults to provoke; none in production.
+    pub faults: Option<Arc<dyn Faults>>,
+}
+
+impl Options {
+    /// The defaults, with nobody listening.
+    pub fn new(birth: Birth) -> Self {
+        Options {
+            birth,
+            host: Arc::new(Alone),
+            readers: STORE_READERS,
+            reserve_bytes: DISK_RESERVE_BYTES,
+            faults: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("readers", &self.readers)
+            .field("reserve_bytes", &self.reserve_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open store. Close it with [`Sqlite::close`]; dropped, it closes by itself a little later.
+#[derive(Debug)]
+pub struct Sqlite {
+    dir: PathBuf,
+    to_writer: mpsc::Sender<Message>,
+    readers: Readers,
+    health: Arc<Health>,
+    space: Arc<Space>,
+}
+
+impl Sqlite {
+    /// Opens the store in `dir`, makes it if there is none, brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`EngineError::Owned`] when another process has it, [`EngineError::TooNew`] when it needs a
+    /// newer release, or what the system says.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, EngineError> {
+        let lock = directory::own(dir)?;
+        let path = directory::database(dir);
+        let mut connection = connection::writer(&path)?;
+        migrate::migrate(&mut connection, dir, MIGRATIONS, &options.birth)?;
+        let housekeeping = Housekeeping::install(&mut connection)
+            .map_err(|error| error::engine_error(error, "open"))?;
+        if let Some(faults) = &options.faults {
+            faults.opened(&connection);
+        }
+        let readers = Readers::open(&path, options.readers.max(1))?;
+        let health = Arc::new(Health::default());
+        let space = Arc::new(Space { dir: dir.to_owned(), reserve_bytes: options.reserve_bytes });
+        // Twice a group may wait; more would only hold memory.
+        let (to_writer, inbox) = mpsc::channel(2 * GROUP_OPERATIONS_MAX);
+        let writer = Writer {
+            session: Session::new(connection, options.faults),
+            inbox,
+            host: options.host,
+            health: Arc::clone(&health),
+            space: Arc::clone(&space),
+            housekeeping,
+            lock,
+        };
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(|| writer.serve())
+            .map_err(|error| EngineError::Io(format!("the writer's thread: {error}")))?;
+        Ok(Sqlite { dir: dir.to_owned(), to_writer, readers, health, space })
+    }
+
+    /// The store's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// See [`Engine::write`](crate::Engine::write).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        if let Some(error) = self.health.poisoned() {
+            return Err(error.into());
+        }
+        let gone = || match self.health.poisoned() {
+            Some(error) => error,
+            None => EngineError::Unavailable("the store is closed".into()),
+        };
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Write::new(operation, reply));
+        self.to_writer.send(Message::Run(job)).await.map_err(|_| gone())?;
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(gone().into()),
+        }
+    }
+
+    /// See [`Engine::read`](crate::Engine::read).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        self.readers.read(operation).await
+    }
+
+    /// See [`Engine::has_room`](crate::Engine::has_room).
+    pub fn has_room(&self) -> bool {
+        self.space.has_room()
+    }
+
+    /// What the writer counted.
+    pub fn counts(&self) -> WriterCounts {
+        self.health.counts()
+    }
+
+    /// See [`Engine::close`](crate::Engine::close). The directory is free for another process when it
+    /// returns.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(&self) -> Result<(), EngineError> {
+        self.readers.close().await;
+        let (reply, answer) = oneshot::channel();
+        if self.to_writer.send(Message::Close(reply)).await.is_err() {
+            return Ok(());
+        }
+        answer.await.unwrap_or(Ok(()))
+    }
+}

@@ -1,0 +1,186 @@
+//! One connection that runs statements of the seam.
+
+use super::Faults;
+use super::error::engine_error;
+use crate::EngineError;
+use crate::seam::{Backend, Batch, Rows, Statement, Value};
+use bytes::Bytes;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A connection, the texts translated for it, and the faults that a test provokes in it.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    texts: HashMap<(usize, usize), Box<str>>,
+    faults: Option<Arc<dyn Faults>>,
+    statements: u64,
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection, faults: Option<Arc<dyn Faults>>) -> Self {
+        Session { connection, texts: HashMap::new(), faults, statements: 0 }
+    }
+
+    /// BEGIN, COMMIT and the like.
+    pub(super) fn control(&self, sql: &'static str) -> Result<(), EngineError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.raw_execute())
+            .map(drop)
+            .map_err(|error| engine_error(error, sql))
+    }
+
+    /// COMMIT of a transaction of so many operations.
+    pub(super) fn commit(&self, operations: usize) -> Result<(), EngineError> {
+        if let Some(faults) = &self.faults {
+            faults
+                .before_commit(&self.connection, operations)
+                .map_err(|error| engine_error(error, "COMMIT"))?;
+        }
+        self.control("COMMIT")
+    }
+
+    /// Ends whatever transaction is still open. After an error SQLite may have ended it by itself.
+    pub(super) fn rollback(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.control("ROLLBACK")
+        {
+            // SQLite documents that ROLLBACK cannot fail in a way that leaves changes behind; the
+            // next BEGIN fails if the transaction is open after all.
+            tracing::error!(%error, "ROLLBACK failed");
+        }
+    }
+
+    fn run(&mut self, statement: &Statement) -> Result<Rows, EngineError> {
+        let sql = statement.sql;
+        self.attempt(statement).map_err(|error| engine_error(error, sql))
+    }
+
+    fn attempt(&mut self, statement: &Statement) -> rusqlite::Result<Rows> {
+        if let Some(faults) = &self.faults {
+            let nth = self.statements;
+            self.statements += 1;
+            faults.before_statement(&self.connection, nth)?;
+        }
+        let sql = translated(&mut self.texts, statement.sql);
+        let mut prepared = self.connection.prepare_cached(sql)?;
+        let wanted = prepared.parameter_count();
+        if wanted != statement.values.len() {
+            return Err(rusqlite::Error::InvalidParameterCount(statement.values.len(), wanted));
+        }
+        for (index, value) in statement.values.iter().enumerate() {
+            prepared.raw_bind_parameter(index + 1, Bound(value))?;
+        }
+        let width = prepared.column_count();
+        let mut cells = Vec::new();
+        let mut rows = prepared.raw_query();
+        while let Some(row) = rows.next()? {
+            for column in 0..width {
+                cells.push(value(row.get_ref(column)?, column)?);
+            }
+        }
+        drop(rows);
+        let changed = if prepared.readonly() { 0 } else { self.connection.changes() };
+        Ok(Rows::new(width, cells, changed))
+    }
+}
+
+/// The statement as SQLite reads it: `{ints:?N}` becomes a query over the JSON array bound to N.
+/// Texts are known by their address: they are all `'static`.
+fn translated<'a>(texts: &'a mut HashMap<(usize, usize), Box<str>>, sql: &'static str) -> &'a str {
+    if !sql.contains("{ints:") {
+        return sql;
+    }
+    texts.entry((sql.as_ptr().addr(), sql.len())).or_insert_with(|| {
+        crate::seam::replace_ints(sql, |place| format!("(SELECT value FROM json_each({place}))"))
+            .into_boxed_str()
+    })
+}
+
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Ints(set) => ToSqlOutput::Owned(rusqlite::types::Value::Text(json_array(set))),
+        })
+    }
+}
+
+fn json_array(set: &[i64]) -> String {
+    let mut text = String::with_capacity(set.len() * 12 + 2);
+    text.push('[');
+    for (index, number) in set.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{comma}{number}");
+    }
+    text.push(']');
+    text
+}
+
+fn value(cell: ValueRef<'_>, column: usize) -> rusqlite::Result<Value> {
+    Ok(match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Blob(bytes) => Value::Bytes(Bytes::copy_from_slice(bytes)),
+        ValueRef::Text(text) => Value::Text(
+            std::str::from_utf8(text)
+                .map_err(|error| rusqlite::Error::Utf8Error(column, error))?
+                .to_owned(),
+        ),
+        ValueRef::Real(_) => {
+            let kind = rusqlite::types::Type::Real;
+            return Err(rusqlite::Error::InvalidColumnType(column, String::new(), kind));
+        }
+    })
+}
+
+/// A transaction of one operation on a [`Session`]. Never waits: the answer is there at once.
+pub(super) struct Running<'a> {
+    session: &'a mut Session,
+    failed: Option<EngineError>,
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Running { session, failed: None }
+    }
+
+    /// The first failure of a statement: the operation cannot succeed.
+    pub(super) fn into_failure(self) -> Option<EngineError> {
+        self.failed
+    }
+
+    fn run_all(&mut self, batch: &Batch) -> Result<Vec<Rows>, EngineError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for statement in batch {
+            let rows = self.session.run(statement).inspect_err(|error| {
+                self.failed = Some(error.clone());
+            })?;
+            answers.push(rows);
+        }
+        Ok(answers)
+    }
+}
+
+impl Backend for Running<'_> {
+    fn run<'a>(
+        &'a mut self,
+        batch: Batch,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Rows>, EngineError>> + Send + 'a>> {
+        Box::pin(ready(self.run_all(&batch)))
+    }
+}
