@@ -37,6 +37,22 @@ pub const SMTP_RECIPIENTS_MAX: usize = 1000;
 pub const SMTP_MESSAGES_PER_CONNECTION_MAX: u32 = 10_000;
 /// Errors (5xx to commands) on one connection before it is closed.
 pub const SMTP_ERRORS_MAX: u32 = 20;
+/// Errors on one connection before its replies are delayed.
+pub const SMTP_ERRORS_FREE: u32 = 5;
+/// Refused recipients on one connection, without a message in between, before it is closed.
+pub const SMTP_REFUSED_RECIPIENTS_MAX: u32 = 100;
+/// How long a reply to bad behaviour is delayed, unless set.
+pub const SMTP_TARPIT: Duration = Duration::from_secs(1);
+/// Memory that one message's recipients may take before RCPT is refused.
+pub const SMTP_ENVELOPE_BYTES_MAX: usize = 256 * 1024;
+/// Replies that may wait to be written before the next command is looked at.
+pub const SMTP_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+/// RFC 5321 4.5.3.1.5: a reply line with its CRLF.
+pub const SMTP_REPLY_LINE_BYTES_MAX: usize = 512;
+/// ENVID's value (RFC 3461 4.4).
+pub const DSN_ENVID_BYTES_MAX: usize = 100;
+/// ORCPT's value (RFC 3461 4.2).
+pub const DSN_ORCPT_BYTES_MAX: usize = 500;
 /// Received fields that mean a loop. RFC 5321 6.3 asks for at least 100.
 pub const SMTP_HOPS_MAX: usize = 100;
 /// Failed logins on one connection before it is closed.
@@ -143,3 +159,8 @@ const _: () = assert!(HEADER_FIELD_BYTES_MAX <= HEADER_BYTES_MAX);
 const _: () = assert!(GROUP_BYTES_MAX < MESSAGE_MEMORY_BYTES_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX < u32::MAX as u64);
 const _: () = assert!(SMTP_DATA_TOTAL_MAX.as_secs() < SMTP_CONNECTION_TOTAL_MAX.as_secs());
+const _: () = assert!(SMTP_ERRORS_FREE < SMTP_ERRORS_MAX);
+const _: () =
+    assert!(SMTP_LINE_BYTES_MAX + SMTP_OUTPUT_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 2);
+// A thousand recipients with addresses of the usual length fit.
+const _: () = assert!(SMTP_ENVELOPE_BYTES_MAX / SMTP_RECIPIENTS_MAX >= 256);

@@ -6,3 +6,4 @@
 //! * Nothing a peer sends panics, and nothing it sends makes a session hold more than its limits.
 
 pub mod sasl;
+pub mod smtp;

@@ -1,0 +1,5 @@
+//! The session's tests: a driver that plays the server's part, and what is shown with it.
+
+mod play;
+
+mod dialogues;
