@@ -147,6 +147,10 @@ pub const THREAD_REFERENCES_MAX: usize = 20;
 pub const BULK_STEP_MESSAGES: usize = 500;
 /// Aliases and lists that lead to further aliases and lists.
 pub const ALIAS_DEPTH_MAX: usize = 10;
+/// Recipients that one address may lead to in all.
+pub const ALIAS_RECIPIENTS_MAX: usize = 10_000;
+/// Targets of one address.
+pub const ADDRESS_TARGETS_MAX: usize = 5000;
 
 const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX >= 3 * CREDENTIAL_BYTES_MAX + 2);

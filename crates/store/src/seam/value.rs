@@ -3,8 +3,8 @@
 use crate::EngineError;
 use bytes::Bytes;
 use posthorn_base::{
-    AccountId, AddressKey, ArrivalId, BodyId, CredentialId, EmailId, EventId, Flags, MailboxId,
-    MailboxName, ModSeq, QueueId, ThreadId, Time, Uid, UidValidity,
+    AccountId, AddressKey, ArrivalId, BodyId, CredentialId, Domain, EmailId, EventId, Flags,
+    MailboxId, MailboxName, ModSeq, QueueId, ThreadId, Time, Uid, UidValidity,
 };
 
 /// A value. Strings that come from messages or people are [`Value::Bytes`]; [`Value::Text`] is for
@@ -191,6 +191,12 @@ impl From<&MailboxName> for Value {
 impl Decode for MailboxName {
     fn decode(value: &Value) -> Option<Self> {
         String::decode(value).and_then(|name| MailboxName::parse(&name).ok())
+    }
+}
+
+impl Decode for Domain {
+    fn decode(value: &Value) -> Option<Self> {
+        String::decode(value).and_then(|name| Domain::parse(&name).ok())
     }
 }
 
