@@ -116,6 +116,26 @@ pub const BODY_FRAME_BYTES: usize = 256 * 1024;
 pub const MESSAGE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A connection's fixed state: buffers, session, task.
 pub const CONNECTION_MEMORY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes read from a connection and not yet understood.
+pub const CONNECTION_INPUT_BYTES_MAX: usize = 16 * 1024;
+/// Bytes to be written to a connection and not yet on their way; also what is written under one
+/// [`WRITE_STALL_MAX`].
+pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
+// ---- connections ------------------------------------------------------------------------------
+
+/// Connections of all protocols together, unless set.
+pub const CONNECTIONS_MAX: usize = 4096;
+/// A peer takes our output, at most [`CONNECTION_OUTPUT_BYTES_MAX`] at a time, within this, or is cut.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
+/// A TLS handshake.
+pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// After our last words we read on this long, so that a reset does not destroy them on their way.
+pub const LINGER_MAX: Duration = Duration::from_secs(2);
+/// Bytes read and dropped meanwhile.
+pub const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// How long a stopping server waits for its connections, unless set.
+pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 // ---- store ------------------------------------------------------------------------------------
 
@@ -158,6 +178,10 @@ const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= SMTP_LINE_B
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= POP3_LINE_BYTES_MAX);
 const _: () = assert!(SMTP_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
 const _: () = assert!(POP3_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
+const _: () = assert!(
+    CONNECTION_INPUT_BYTES_MAX + CONNECTION_OUTPUT_BYTES_MAX + SMTP_LINE_BYTES_MAX
+        <= CONNECTION_MEMORY_BYTES_MAX
+);
 const _: () = assert!(INLINE_BODY_BYTES_MAX <= BODY_FRAME_BYTES);
 const _: () = assert!(HEADER_FIELD_BYTES_MAX <= HEADER_BYTES_MAX);
 const _: () = assert!(GROUP_BYTES_MAX < MESSAGE_MEMORY_BYTES_MAX);

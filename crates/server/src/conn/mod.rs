@@ -1,0 +1,231 @@
+//! One connection: plaintext or TLS, read and written with deadlines, in bounded memory.
+//!
+//! Invariants
+//! * While a connection waits for its peer it holds no read buffer: bytes are read to the stack and
+//!   copied, so an idle connection costs what its session and its TLS state cost.
+//! * At most `limits::CONNECTION_INPUT_BYTES_MAX` are read ahead of the session, and at most
+//!   `limits::CONNECTION_OUTPUT_BYTES_MAX` wait to be written.
+//! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4): STARTTLS
+//!   takes the connection and gives back a new one without its input.
+//! * Every end has a [`CloseReason`].
+
+mod close;
+mod stream;
+
+pub use close::CloseReason;
+
+use crate::tls::{Offer, Tls, TlsInfo};
+use bytes::{Buf, BytesMut};
+use posthorn_base::limits;
+use std::net::SocketAddr;
+use std::time::Duration;
+use stream::Stream;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a connection waits for its peer, apart from the sessions' own deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionTimeouts {
+    /// For a peer to take what we write. See `limits::WRITE_STALL_MAX`.
+    pub write: Duration,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For a peer to take our last words.
+    pub linger: Duration,
+}
+
+impl Default for ConnectionTimeouts {
+    fn default() -> Self {
+        ConnectionTimeouts {
+            write: limits::WRITE_STALL_MAX,
+            handshake: limits::TLS_HANDSHAKE_MAX,
+            linger: limits::LINGER_MAX,
+        }
+    }
+}
+
+/// A connection to a peer.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    input: BytesMut,
+    output: BytesMut,
+    peer: SocketAddr,
+    local: SocketAddr,
+    tls: Option<Box<TlsInfo>>,
+    timeouts: ConnectionTimeouts,
+    received: u64,
+    sent: u64,
+}
+
+impl Connection {
+    /// A connection that begins in plaintext. `peer` and `local` are the addresses to log and to count
+    /// by, IPv4 as IPv4.
+    pub fn plain(
+        stream: TcpStream,
+        peer: SocketAddr,
+        local: SocketAddr,
+        timeouts: ConnectionTimeouts,
+    ) -> Self {
+        Connection {
+            stream: Stream::Plain(stream),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            peer,
+            local,
+            tls: None,
+            timeouts,
+            received: 0,
+            sent: 0,
+        }
+    }
+
+    /// Makes the TLS handshake as the server: at once on ports with implicit TLS, after the reply to
+    /// STARTTLS on others. Input that was read before is dropped. A connection whose handshake fails is
+    /// gone: nothing could be said on it any more.
+    pub async fn start_tls(mut self, tls: &Tls, offer: Offer) -> Result<Self, CloseReason> {
+        self.flush().await?;
+        let Stream::Plain(stream) = self.stream else { return Err(CloseReason::TlsTwice) };
+        let handshake = timeout(self.timeouts.handshake, tls.accept(stream, offer));
+        let (stream, info) = match handshake.await {
+            Ok(Ok(accepted)) => accepted,
+            Ok(Err(error)) => return Err(CloseReason::of_handshake(&error)),
+            Err(_) => return Err(CloseReason::HandshakeTimeout),
+        };
+        self.stream = Stream::Tls(Box::new(stream));
+        self.tls = Some(Box::new(info));
+        self.input = BytesMut::new();
+        Ok(self)
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+    /// The address the peer connected to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+    /// The TLS session; `None` in plaintext.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_deref()
+    }
+    /// Bytes received from the peer so far, without TLS's own.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+    /// Bytes sent to the peer so far, without TLS's own.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// What has been read and not [consumed](Connection::consume).
+    pub fn input(&self) -> &[u8] {
+        &self.input
+    }
+
+    /// Drops the first `count` bytes of the input.
+    pub fn consume(&mut self, count: usize) {
+        self.input.advance(count.min(self.input.len()));
+        if self.input.is_empty() {
+            self.input = BytesMut::new(); // frees the buffer while we wait
+        }
+    }
+
+    /// Waits for more input and appends it; how many bytes. Never 0: an end of the stream is
+    /// [`CloseReason::PeerClosed`]. Cancelling it loses nothing.
+    ///
+    /// [`CloseReason::InputFull`] when the input was not consumed and its bound is reached.
+    pub async fn read(&mut self, deadline: Instant) -> Result<usize, CloseReason> {
+        let room = limits::CONNECTION_INPUT_BYTES_MAX.saturating_sub(self.input.len());
+        if room == 0 {
+            return Err(CloseReason::InputFull);
+        }
+        let read = self.stream.read_to(&mut self.input, room);
+        let count = match timeout_at(deadline, read).await {
+            Ok(Ok(0)) => return Err(CloseReason::PeerClosed),
+            Ok(Ok(count)) => count,
+            Ok(Err(error)) => return Err(CloseReason::of_io(&error)),
+            Err(_) => return Err(CloseReason::IdleTimeout),
+        };
+        self.received = self.received.saturating_add(count as u64);
+        Ok(count)
+    }
+
+    /// Takes `bytes` for output. They are on their way after [`Connection::flush`]; what does not fit
+    /// into the buffer is written now.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
+        if self.output.len().saturating_add(bytes.len()) <= limits::CONNECTION_OUTPUT_BYTES_MAX {
+            self.output.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.write_output().await?;
+        for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
+            self.write(chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends everything that was taken for output.
+    pub async fn flush(&mut self) -> Result<(), CloseReason> {
+        self.write_output().await?;
+        match timeout(self.timeouts.write, self.stream.flush()).await {
+            Ok(done) => done.map_err(|error| CloseReason::of_io(&error)),
+            Err(_) => Err(CloseReason::WriteTimeout),
+        }
+    }
+
+    async fn write_output(&mut self) -> Result<(), CloseReason> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let output = std::mem::take(&mut self.output); // freed afterwards
+        self.write(&output).await
+    }
+
+    /// Writes at most `limits::CONNECTION_OUTPUT_BYTES_MAX` within the time that is given for it: a
+    /// peer that takes a byte a minute makes progress, but is cut all the same.
+    async fn write(&mut self, chunk: &[u8]) -> Result<(), CloseReason> {
+        match timeout(self.timeouts.write, self.stream.write_all(chunk)).await {
+            Ok(Ok(())) => {
+                self.sent = self.sent.saturating_add(chunk.len() as u64);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(CloseReason::of_io(&error)),
+            Err(_) => Err(CloseReason::WriteTimeout),
+        }
+    }
+
+    /// Ends the connection: says what is still to be said, closes TLS and our direction of TCP, and
+    /// reads on for a moment. A socket closed with unread input sends a reset, which would destroy our
+    /// last reply on its way.
+    pub async fn close(mut self, reason: &CloseReason) {
+        if reason.peer_is_gone() {
+            return;
+        }
+        let deadline = Instant::now() + self.timeouts.linger;
+        let output = std::mem::take(&mut self.output);
+        let stream = &mut self.stream;
+        let goodbye = async {
+            stream.write_all(&output).await?;
+            stream.shutdown().await?;
+            let mut dropped = 0;
+            while dropped < limits::LINGER_BYTES_MAX {
+                self.input.clear();
+                match stream.read_to(&mut self.input, limits::CONNECTION_INPUT_BYTES_MAX).await? {
+                    0 => break,
+                    count => dropped += count,
+                }
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        match timeout_at(deadline, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the peer did not wait for our last words"),
+            Err(_) => tracing::debug!("the peer did not close in time"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! The byte stream of a connection, plaintext or TLS.
+
+use bytes::BytesMut;
+use posthorn_base::limits;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// Boxed where TLS makes it large, so that a plaintext connection does not pay for it.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Reads up to `room` bytes to the end of `into`. 0 at the end of the stream. Nothing is allocated
+    /// before bytes are there.
+    pub(super) async fn read_to(&mut self, into: &mut BytesMut, room: usize) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_read_to(cx, into, room)).await
+    }
+
+    fn poll_read_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        let mut scratch =
+            [const { MaybeUninit::<u8>::uninit() }; limits::CONNECTION_INPUT_BYTES_MAX];
+        let room = room.min(scratch.len());
+        let Some(scratch) = scratch.get_mut(..room) else { return Poll::Ready(Ok(0)) };
+        let mut buffer = ReadBuf::uninit(scratch);
+        ready!(match self {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, &mut buffer),
+        })?;
+        into.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.write_all(bytes).await,
+            Stream::Tls(stream) => stream.write_all(bytes).await,
+        }
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.flush().await,
+            Stream::Tls(stream) => stream.flush().await,
+        }
+    }
+
+    /// Sends TLS's close_notify and ends our direction.
+    pub(super) async fn shutdown(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.shutdown().await,
+            Stream::Tls(stream) => stream.shutdown().await,
+        }
+    }
+}
