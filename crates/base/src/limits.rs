@@ -137,6 +137,13 @@ pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long a stopping server waits for its connections, unless set.
 pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+// ---- throttling -------------------------------------------------------------------------------
+
+/// Parts of each throttle's table that are locked apart.
+pub const THROTTLE_SHARDS: usize = 16;
+/// Blocks in force, together with those that ended lately.
+pub const BLOCKS_MAX: usize = 10_000;
+
 // ---- store ------------------------------------------------------------------------------------
 
 /// Free space below which nothing new is accepted (452 4.3.1); expunge and purge still work.

@@ -16,4 +16,5 @@ pub mod memory;
 pub mod network;
 pub mod shutdown;
 pub mod system;
+pub mod throttle;
 pub mod tls;

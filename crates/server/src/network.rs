@@ -68,6 +68,11 @@ impl Cidr {
         let address = address.to_canonical();
         address.is_ipv4() == self.first.is_ipv4() && Cidr::around(address, self.prefix) == *self
     }
+
+    /// True when all of this range is in `other`.
+    pub fn is_within(&self, other: &Cidr) -> bool {
+        self.prefix >= other.prefix && other.contains(self.first)
+    }
 }
 
 impl FromStr for Cidr {

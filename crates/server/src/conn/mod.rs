@@ -201,6 +201,8 @@ impl Connection {
     /// last reply on its way.
     pub async fn close(mut self, reason: &CloseReason) {
         if reason.peer_is_gone() {
+            // What a slow reader has not taken would stay in the kernel's buffers for minutes.
+            self.stream.reset_on_drop();
             return;
         }
         let deadline = Instant::now() + self.timeouts.linger;

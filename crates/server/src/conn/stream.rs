@@ -57,6 +57,17 @@ impl Stream {
         }
     }
 
+    /// Lets the kernel drop what is unsent when the stream is dropped.
+    pub(super) fn reset_on_drop(&self) {
+        let tcp = match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        if let Err(error) = tcp.set_zero_linger() {
+            tracing::debug!(%error, "cannot ask for a reset");
+        }
+    }
+
     /// Sends TLS's close_notify and ends our direction.
     pub(super) async fn shutdown(&mut self) -> io::Result<()> {
         match self {
