@@ -125,7 +125,7 @@ pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 16 * 1024;
 // ---- connections ------------------------------------------------------------------------------
 
 /// Connections of all protocols together, unless set.
-pub const CONNECTIONS_MAX: usize = 4096;
+pub const CONNECTIONS_MAX: u32 = 4096;
 /// A peer takes our output, at most [`CONNECTION_OUTPUT_BYTES_MAX`] at a time, within this, or is cut.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
 /// A TLS handshake.

@@ -11,6 +11,7 @@
 //! * Bytes from a peer reach the log only through [`posthorn_base::shown::Shown`].
 
 pub mod conn;
+pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod network;
