@@ -4,7 +4,7 @@
 //! [`header`] and its part map ([`part`]), from which [`structure`] makes what IMAP shows.
 //!
 //! The leaves: [`encoding`] (transfer encodings), [`charset`], [`encoded_word`], [`parameter`],
-//! [`address`], [`date`].
+//! [`address`], [`date`]. What people read and search: [`text`].
 //!
 //! Invariants
 //! * Reading never fails and never panics: broken input gives what can be made out of it, and says
@@ -24,6 +24,7 @@ pub mod parameter;
 pub mod parse;
 pub mod part;
 pub mod structure;
+pub mod text;
 
 mod lexer;
 mod wire;

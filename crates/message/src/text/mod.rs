@@ -1,0 +1,15 @@
+//! Text out of contents: for reading, for previews, for searching.
+//!
+//! Invariants
+//! * Output is bounded by what the caller allows; nesting of elements and quotes costs nothing.
+//! * Text for searching is folded by [`fold_for_search`], and so must be what is searched for.
+
+mod flowed;
+mod fold;
+mod html;
+mod search;
+
+pub use flowed::unwrap_flowed;
+pub use fold::fold_for_search;
+pub use html::{Hidden, HtmlText, html_charset, html_to_text};
+pub use search::{SearchText, SearchTextBuilder, preview};
