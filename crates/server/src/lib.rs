@@ -10,6 +10,7 @@
 //! * Whoever waits for a peer waits with a deadline.
 //! * Bytes from a peer reach the log only through [`posthorn_base::shown::Shown`].
 
+pub mod auth;
 pub mod conn;
 pub mod listen;
 pub mod log;

@@ -23,6 +23,7 @@ pub mod directory;
 pub mod engine;
 pub mod error;
 pub mod mail;
+pub mod meta;
 pub mod queue;
 pub mod reference;
 pub mod schema;

@@ -1,0 +1,290 @@
+//! Checking logins against the store.
+
+use super::password::{self, Hashing, app_matches, fingerprint, keyed, main_matches, read_scram};
+use super::remembered::Remembered;
+use crate::system::SystemRandom;
+use posthorn_base::{Clock, CredentialId, Random, Time};
+use posthorn_proto::sasl::scram::ScramKeys;
+use posthorn_proto::sasl::{Answer, Identity, Question, Refusal, ScramAnswer, Secret, Verdict};
+use posthorn_store::directory::{
+    Credential, CredentialKind, FindLogin, LoginFacts, MarkUsed, Scopes, login_key,
+};
+use posthorn_store::{Engine, Operation};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How logins are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthConfig {
+    /// What new verifiers cost, and what an unknown name costs.
+    pub hashing: Hashing,
+    /// argon2id runs at once. Each takes [`Hashing::argon2_kib`] of memory and a processor.
+    pub parallel: usize,
+    /// How long a verified main password is remembered as a keyed hash; zero for not at all.
+    pub remember: Duration,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        let hashing = Hashing::default();
+        AuthConfig { hashing, parallel: 4, remember: Duration::from_secs(5 * 60) }
+    }
+}
+
+/// Checks logins.
+pub struct Authenticator {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    /// The store's: keys app passwords and fake salts.
+    secret: [u8; 32],
+    /// This process's: keys what is remembered.
+    session_secret: [u8; 32],
+    config: AuthConfig,
+    hashing: Semaphore,
+    remembered: Remembered,
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Authenticator {
+    /// Checks logins against the accounts of `engine`, whose secret is `secret`.
+    pub fn new(
+        engine: Arc<Engine>,
+        clock: Arc<dyn Clock>,
+        secret: [u8; 32],
+        config: AuthConfig,
+    ) -> Self {
+        let mut session_secret = [0; 32];
+        SystemRandom.fill(&mut session_secret);
+        Authenticator {
+            engine,
+            clock,
+            secret,
+            session_secret,
+            config,
+            hashing: Semaphore::new(config.parallel.max(1)),
+            remembered: Remembered::new(config.remember),
+        }
+    }
+
+    /// Forgets remembered logins: passwords may have changed.
+    pub fn directory_changed(&self) {
+        self.remembered.clear();
+    }
+
+    /// Answers a SASL exchange's question. `certificate` is the client's, in DER form, when TLS
+    /// verified one.
+    pub async fn answer(
+        &self,
+        question: Question,
+        scope: Scopes,
+        certificate: Option<&[u8]>,
+    ) -> Answer {
+        match question {
+            Question::Password { authcid, authzid, password } => {
+                Answer::Verdict(self.password(&authcid, authzid.as_deref(), &password, scope).await)
+            }
+            Question::ScramKeys { authcid, authzid } => {
+                match self.scram(&authcid, authzid.as_deref(), scope).await {
+                    Ok(answer) => Answer::Scram(Box::new(answer)),
+                    Err(refusal) => Answer::Verdict(Err(refusal)),
+                }
+            }
+            Question::Certificate { authzid } => {
+                Answer::Verdict(self.certificate(authzid.as_deref(), certificate, scope).await)
+            }
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<LoginFacts>, Refusal> {
+        let operation = FindLogin { name: name.to_owned() };
+        self.engine.read(&operation).await.map_err(|error| {
+            tracing::warn!(%error, operation = FindLogin::NAME, "logins cannot be checked");
+            Refusal::Temporary
+        })
+    }
+
+    /// Checks a name and a password.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn password(
+        &self,
+        name: &str,
+        authzid: Option<&str>,
+        password: &Secret,
+        scope: Scopes,
+    ) -> Verdict {
+        let now = self.clock.now();
+        let facts = self.find(name).await?;
+        let facts = facts.as_ref();
+        let app = facts.and_then(|facts| self.matching_app_password(facts, password));
+        let found = match app {
+            Some(credential) => Some(credential),
+            None => self.matching_main_password(facts, password, now).await?,
+        };
+        match (facts, found) {
+            (Some(facts), Some(credential)) => {
+                let verdict = judge(facts, credential, authzid, scope, now);
+                self.mark_used(&verdict, facts, credential, now).await;
+                verdict
+            }
+            _ => Err(Refusal::Credentials),
+        }
+    }
+
+    fn matching_app_password<'a>(
+        &self,
+        facts: &'a LoginFacts,
+        password: &Secret,
+    ) -> Option<&'a Credential> {
+        let is_app = |c: &&Credential| c.kind == CredentialKind::AppPassword;
+        let matches =
+            |c: &&Credential| app_matches(&self.secret, facts.account, &c.verifier, password);
+        facts.credentials.iter().filter(is_app).find(matches)
+    }
+
+    async fn matching_main_password<'a>(
+        &self,
+        facts: Option<&'a LoginFacts>,
+        password: &Secret,
+        now: Time,
+    ) -> Result<Option<&'a Credential>, Refusal> {
+        let main = facts.and_then(|facts| {
+            let credential =
+                facts.credentials.iter().find(|c| c.kind == CredentialKind::MainPassword)?;
+            let data = password.expose().as_bytes();
+            let hash = keyed(&self.session_secret, b"remembered\0", facts.account, data);
+            Some((facts.account, credential, hash))
+        });
+        if let Some((account, credential, hash)) = &main
+            && self.remembered.knows(*account, credential.id, hash, now)
+        {
+            return Ok(Some(*credential));
+        }
+        let verifier = main.as_ref().map(|(_, credential, _)| credential.verifier.clone());
+        let matches = self.run_argon2(verifier, password.clone()).await?;
+        Ok(main.filter(|_| matches).map(|(account, credential, hash)| {
+            self.remembered.add(account, credential.id, hash, now);
+            credential
+        }))
+    }
+
+    async fn run_argon2(
+        &self,
+        verifier: Option<Vec<u8>>,
+        password: Secret,
+    ) -> Result<bool, Refusal> {
+        let permit = self.hashing.acquire().await.map_err(|_| Refusal::Temporary)?;
+        let hashing = self.config.hashing;
+        let matches = tokio::task::spawn_blocking(move || {
+            main_matches(hashing, verifier.as_deref(), &password)
+        })
+        .await;
+        drop(permit);
+        matches.map_err(|error| {
+            tracing::error!(%error, "the thread that checks a password failed");
+            Refusal::Temporary
+        })
+    }
+
+    async fn scram(
+        &self,
+        authcid: &str,
+        authzid: Option<&str>,
+        scope: Scopes,
+    ) -> Result<ScramAnswer, Refusal> {
+        let now = self.clock.now();
+        let facts = self.find(authcid).await?;
+        let mut candidates: Vec<(ScramKeys, Verdict)> = Vec::new();
+        if let Some(facts) = &facts {
+            for credential in &facts.credentials {
+                if let Some(keys) = credential.scram.as_deref().and_then(read_scram) {
+                    candidates.push((keys, judge(facts, credential, authzid, scope, now)));
+                }
+            }
+        }
+        if candidates.is_empty() {
+            // By the key, so that all ways of writing a name get one salt, as real names do.
+            let iterations = self.config.hashing.scram_iterations;
+            let keys = ScramKeys::fake(&self.secret, &login_key(authcid), iterations);
+            candidates.push((keys, Err(Refusal::Credentials)));
+        }
+        let (keys, verdict) = candidates.remove(0);
+        let mut nonce = [0; 18];
+        SystemRandom.fill(&mut nonce);
+        Ok(ScramAnswer { keys, nonce, verdict, others: candidates })
+    }
+
+    async fn certificate(
+        &self,
+        authzid: Option<&str>,
+        certificate: Option<&[u8]>,
+        scope: Scopes,
+    ) -> Verdict {
+        // RFC 4422 app. A: without an authorization identity the certificate alone says who it is.
+        // Ours are bound to accounts by fingerprint, so the client has to name the account.
+        let (Some(name), Some(certificate)) = (authzid, certificate) else {
+            return Err(Refusal::Credentials);
+        };
+        let now = self.clock.now();
+        let facts = self.find(name).await?;
+        let fingerprint = fingerprint(certificate);
+        let matches =
+            |c: &&Credential| c.kind == CredentialKind::Certificate && c.verifier == fingerprint;
+        let Some((facts, credential)) =
+            facts.as_ref().and_then(|facts| Some((facts, facts.credentials.iter().find(matches)?)))
+        else {
+            return Err(Refusal::Credentials);
+        };
+        let verdict = judge(facts, credential, None, scope, now);
+        self.mark_used(&verdict, facts, credential, now).await;
+        verdict
+    }
+
+    /// Notes when a credential was last used; kept to the hour, so that logins rarely write.
+    async fn mark_used(
+        &self,
+        verdict: &Verdict,
+        facts: &LoginFacts,
+        credential: &Credential,
+        now: Time,
+    ) {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let is_fresh = credential.last_used_at.is_some_and(|at| now.since(at) < HOUR);
+        if verdict.is_err() || is_fresh {
+            return;
+        }
+        let (account, credential): (_, CredentialId) = (facts.account, credential.id);
+        if let Err(error) = self.engine.write(MarkUsed { account, credential, now }).await {
+            tracing::warn!(%error, "the use of a credential could not be noted");
+        }
+    }
+
+    /// What verifiers cost, for those who make new ones.
+    pub fn hashing(&self) -> password::Hashing {
+        self.config.hashing
+    }
+}
+
+/// What a right password means here and now.
+fn judge(
+    facts: &LoginFacts,
+    credential: &Credential,
+    authzid: Option<&str>,
+    scope: Scopes,
+    now: Time,
+) -> Verdict {
+    if authzid.is_some_and(|authzid| login_key(authzid) != login_key(&facts.address)) {
+        return Err(Refusal::Authorization);
+    }
+    if facts.disabled_at.is_some() || !credential.is_valid(scope, now) {
+        return Err(Refusal::Disabled);
+    }
+    Ok(Identity { account: facts.account, login: facts.address.as_str().into() })
+}
