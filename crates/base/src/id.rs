@@ -67,6 +67,10 @@ macro_rules! id {
             pub const fn get(self) -> i64 {
                 self.0
             }
+            /// When it was made, milliseconds since 1970: ids begin with the time.
+            pub const fn millis(self) -> i64 {
+                self.0 >> COUNTER_BITS
+            }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,7 @@
 //! * Changes are published after the commit, in commit order, never before.
 //! * The store knows no protocol: no reply codes, no wire formats.
 
+pub mod bodies;
 pub mod directory;
 pub mod engine;
 pub mod error;

@@ -54,7 +54,7 @@ pub struct NewBody {
     pub prefix: Bytes,
     /// Octets as they came, without the prefix.
     pub size: u64,
-    /// SHA-256 of prefix and octets.
+    /// SHA-256 of the octets and then the prefix, which is known last.
     pub hash: [u8; 32],
     /// How the frames are written: 0 plain, 1 zstd.
     pub codec: i64,
@@ -115,7 +115,7 @@ pub struct Body {
     pub prefix: Bytes,
     /// Octets behind the prefix.
     pub size: u64,
-    /// SHA-256 of prefix and octets.
+    /// SHA-256 of the octets and then the prefix, which is known last.
     pub hash: Bytes,
     /// How the frames are written.
     pub codec: i64,

@@ -185,11 +185,11 @@ CREATE TABLE body (
     arrival_id   {int}   NOT NULL,
     prefix       {bytes} NOT NULL,   -- our Return-Path, Received, Authentication-Results
     size         {int}   NOT NULL,   -- octets as they came, without the prefix
-    hash         {bytes} NOT NULL,   -- SHA-256 of prefix and octets
+    hash         {bytes} NOT NULL,   -- SHA-256 of the octets and then the prefix: it is known last
     codec        {int}   NOT NULL,   -- 0 plain frames, 1 zstd frames
     key_id       {int}   NOT NULL,   -- 0: not encrypted
     location     {int}   NOT NULL,   -- 0 inline, 1 file, 2 object store
-    frames       {bytes} NOT NULL,   -- table of frames: stored length and checksum each
+    frames       {bytes} NOT NULL,   -- table of frames: stored length and checksum each (bodies::table)
     data         {bytes},            -- inline only
     name         {bytes},            -- file or object name
     refs         {int}   NOT NULL,   -- email rows and queue rows that need it
