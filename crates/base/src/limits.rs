@@ -179,6 +179,27 @@ pub const ALIAS_RECIPIENTS_MAX: usize = 10_000;
 /// Targets of one address.
 pub const ADDRESS_TARGETS_MAX: usize = 5000;
 
+// ---- operation --------------------------------------------------------------------------------
+
+/// A configuration file; what is larger is some other file.
+pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+/// A file with certificates or a key.
+pub const PEM_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Certificates of one server.
+pub const CERTIFICATES_MAX: usize = 1000;
+/// Addresses that one protocol listens on.
+pub const LISTEN_ADDRESSES_MAX: usize = 32;
+/// Networks that are exempt from limits.
+pub const EXEMPT_NETWORKS_MAX: usize = 1000;
+/// A frame on the control socket.
+pub const CONTROL_FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// A piece of something large on the control socket.
+pub const CONTROL_CHUNK_BYTES_MAX: usize = 256 * 1024;
+/// Commands that talk to the server at the same time; more of them wait.
+pub const CONTROL_CONNECTIONS_MAX: usize = 16;
+/// A command that is silent for longer, or does not read its answer, is cut off.
+pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(600);
+
 const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX >= 3 * CREDENTIAL_BYTES_MAX + 2);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= SMTP_LINE_BYTES_MAX);

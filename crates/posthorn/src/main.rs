@@ -1,2 +1,7 @@
 //! The posthorn binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    posthorn::cli::main()
+}
