@@ -12,6 +12,7 @@
 
 pub mod auth;
 pub mod conn;
+pub mod control;
 pub mod listen;
 pub mod log;
 pub mod memory;
