@@ -124,6 +124,20 @@ impl Connection {
         &self.input
     }
 
+    /// Takes the input away, for a session that works on it while the connection writes. What is left of
+    /// it comes back by [`Connection::put_back`].
+    pub fn take_input(&mut self) -> BytesMut {
+        std::mem::take(&mut self.input)
+    }
+
+    /// Puts back what was not used of [`Connection::take_input`], before anything else is read.
+    pub fn put_back(&mut self, input: BytesMut) {
+        // An empty one is dropped with its buffer.
+        if !input.is_empty() {
+            self.input = input;
+        }
+    }
+
     /// Drops the first `count` bytes of the input.
     pub fn consume(&mut self, count: usize) {
         self.input.advance(count.min(self.input.len()));

@@ -24,10 +24,7 @@ pub enum BlockTarget {
 
 impl BlockTarget {
     pub(super) fn login(network: Cidr, name: &str) -> Self {
-        let name = name.to_lowercase();
-        let cut = name.floor_char_boundary(limits::PATH_BYTES_MAX);
-        let name = name.get(..cut).unwrap_or_default().into();
-        BlockTarget::Login { network, name }
+        BlockTarget::Login { network, name: cut_name(name) }
     }
 
     /// The network.
@@ -36,6 +33,13 @@ impl BlockTarget {
             BlockTarget::Network(network) | BlockTarget::Login { network, .. } => *network,
         }
     }
+}
+
+/// A login name as it is known here: strangers make them up, in any case and length.
+pub(super) fn cut_name(name: &str) -> Box<str> {
+    let name = name.to_lowercase();
+    let cut = name.floor_char_boundary(limits::PATH_BYTES_MAX);
+    name.get(..cut).unwrap_or_default().into()
 }
 
 impl fmt::Display for BlockTarget {

@@ -75,6 +75,20 @@ pub enum Refusal {
     TooFast(Wait),
 }
 
+/// A login that is being tried. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    name: Box<str>,
+    secret: Option<u64>,
+}
+
+impl Attempt {
+    /// The login name, in lower case, cut if it is absurdly long.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// All throttles of the server.
 #[derive(Debug)]
 pub struct Throttle {
@@ -135,8 +149,6 @@ impl Throttle {
     }
 
     /// Asked before a login is verified. `name` is the login name as it was given.
-    ///
-    /// The answer for a blocked peer should look like that for a wrong password, and cost the same.
     pub fn may_log_in(&self, peer: IpAddr, name: &str, now: Time) -> Result<(), Refusal> {
         if self.is_exempt(peer) {
             return Ok(());
@@ -151,26 +163,30 @@ impl Throttle {
         Ok(())
     }
 
+    /// What is remembered of a login between the question and its outcome.
+    ///
+    /// `secret` is the password that is tried, where the mechanism shows it; only a keyed hash of it is
+    /// kept.
+    pub fn attempt(&self, name: &str, secret: Option<&[u8]>) -> Attempt {
+        let secret = secret.map(|secret| self.names.hash_one((name.to_lowercase(), secret)));
+        Attempt { name: block::cut_name(name), secret }
+    }
+
     /// Told of every login that failed. Says how long to wait before the answer.
     ///
-    /// `secret` is the password that was tried, where the mechanism shows it: the same wrong password
-    /// again counts once, so that a forgotten device with an old password does not block its owner.
-    pub fn login_failed(
-        &self,
-        peer: IpAddr,
-        name: &str,
-        secret: Option<&[u8]>,
-        now: Time,
-    ) -> Duration {
+    /// The same wrong password again counts once, so that a forgotten device with an old password does
+    /// not block its owner.
+    pub fn login_failed(&self, peer: IpAddr, attempt: &Attempt, now: Time) -> Duration {
         if self.is_exempt(peer) {
             return Duration::ZERO;
         }
         let network = Cidr::network_of(peer);
-        if let Some(secret) = secret
-            && self.is_repeated(network, name, secret, now)
+        if let Some(secret) = attempt.secret
+            && self.is_repeated(network, secret, now)
         {
             return self.config.tarpit();
         }
+        let name = attempt.name();
         let (of_network, of_account) = (self.config.failures(), self.config.account_failures());
         let key = (network, self.name_hash(name));
         let account =
@@ -267,9 +283,8 @@ impl Throttle {
         self.is_good(self.account_good.get(&(network, self.name_hash(name))), now)
     }
 
-    fn is_repeated(&self, network: Cidr, name: &str, secret: &[u8], now: Time) -> bool {
-        let key = (network, self.names.hash_one((name.to_lowercase(), secret)));
-        self.wrong_secrets.with(key, |last| {
+    fn is_repeated(&self, network: Cidr, secret: u64, now: Time) -> bool {
+        self.wrong_secrets.with((network, secret), |last| {
             let recently = last.is_some_and(|last| now.since(last) <= self.config.window());
             *last = Some(now);
             recently
@@ -277,7 +292,7 @@ impl Throttle {
     }
 
     fn name_hash(&self, name: &str) -> NameHash {
-        self.names.hash_one(name.to_lowercase())
+        self.names.hash_one(block::cut_name(name))
     }
 }
 

@@ -17,7 +17,6 @@ mod load;
 mod self_signed;
 mod session;
 
-pub use binding::ChannelBindings;
 pub use certificates::CertificateSet;
 pub use client::ClientCertificate;
 pub use load::{CertificateError, CertificateFiles, CertificateWarning, LoadedCertificate};

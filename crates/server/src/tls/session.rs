@@ -1,6 +1,7 @@
 //! What a TLS session says of itself: for Received fields, stories, logs and SASL.
 
-use super::{ChannelBindings, ClientCertificate};
+use super::{ClientCertificate, binding};
+use posthorn_proto::sasl::ChannelBindings;
 use rustls::server::ServerConnection;
 use rustls::sign::CertifiedKey;
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -46,7 +47,7 @@ impl TlsInfo {
             has_alpn: session.alpn_protocol().is_some(),
             is_resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
             client_certificate: client.map(|der| Box::new(ClientCertificate::of(der))),
-            bindings: ChannelBindings::of(session, shown.map(Arc::as_ref)),
+            bindings: binding::of(session, shown.map(Arc::as_ref)),
         }
     }
 }

@@ -130,9 +130,9 @@ async fn modern_clients_get_a_post_quantum_exchange_and_both_sides_the_same_bind
     let session = stream.get_ref().1;
     let exported =
         session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).unwrap();
-    assert_eq!(info.bindings.tls_exporter, Some(exported));
+    assert_eq!(info.bindings.exporter, Some(exported));
     let end_point = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &issued.der());
-    assert_eq!(info.bindings.tls_server_end_point.as_deref(), Some(end_point.as_ref()));
+    assert_eq!(info.bindings.end_point.as_deref(), Some(end_point.as_ref()));
     let first = provider().kx_groups.first().map(|group| group.name());
     assert_eq!(first, Some(rustls::NamedGroup::X25519MLKEM768), "preferred by us");
 }
@@ -153,8 +153,8 @@ async fn tls_1_2_works_without_the_exporter_binding() {
     stream.unwrap();
     assert_eq!(info.version, "TLSv1.2");
     assert!(info.cipher.starts_with("TLS_ECDHE_ECDSA_WITH_"), "{}", info.cipher);
-    assert_eq!(info.bindings.tls_exporter, None);
-    assert!(info.bindings.tls_server_end_point.is_some());
+    assert_eq!(info.bindings.exporter, None);
+    assert!(info.bindings.end_point.is_some());
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_reload_is_whole_or_nothing_and_tickets_outlive_it() {
     let (info, stream) = handshake(&tls, SMTP, client.clone(), "a.example").await;
     let info = info.unwrap();
     assert!(info.is_resumed, "the old certificate serves, the ticket is good");
-    assert!(info.bindings.tls_server_end_point.is_some());
+    assert!(info.bindings.end_point.is_some());
     stream.unwrap();
 
     std::fs::write(&config.certificates[0].key, &new.key).unwrap();
@@ -219,7 +219,7 @@ async fn a_reload_is_whole_or_nothing_and_tickets_outlive_it() {
     let (info, stream) = handshake(&tls, SMTP, client, "a.example").await;
     let info = info.unwrap();
     assert!(info.is_resumed, "the ticket outlives the reload");
-    assert_eq!(info.bindings.tls_server_end_point, None, "the client knows the old certificate");
+    assert_eq!(info.bindings.end_point, None, "the client knows the old certificate");
     stream.unwrap();
     let (info, stream) = handshake(&tls, SMTP, new.client(), "a.example").await;
     assert!(info.is_ok() && stream.is_ok(), "the new certificate serves");

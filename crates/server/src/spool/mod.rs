@@ -1,0 +1,218 @@
+//! A message while it arrives: in memory when it is small, else in a file that has no name.
+//!
+//! A message in memory is charged to the [budget](crate::memory). When the budget is used up, it goes
+//! to its file early instead of waiting, so that arriving messages never wait for each other.
+//!
+//! The file is no promise: it is not synced, and it is gone with the process. Durable is what the store
+//! makes of it.
+//!
+//! Invariants
+//! * A spooled message in memory is at most `limits::INLINE_BODY_BYTES_MAX` long, and so is the buffer
+//!   before a file.
+//! * A spool file loses its name as soon as it is open: whatever happens to the process, the system
+//!   frees it. What a crash leaves in between is swept at the start.
+//! * Blocking work runs on threads that may block.
+
+mod message;
+
+pub use message::{SpoolReader, Spooled};
+
+use crate::memory::{Budget, Permit};
+use crate::system::SystemRandom;
+use bytes::Bytes;
+use posthorn_base::{Random, limits};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Ends the names of spool files.
+const SUFFIX: &str = ".spool";
+/// The smallest buffer of a message; doubled as it grows.
+const BUFFER_MIN: usize = 4 * 1024;
+
+/// Why a message cannot be kept while it arrives.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The disk (or the quota on it) is full.
+    #[error("no room for spool files in {0}")]
+    Full(PathBuf),
+    /// Something else is wrong with the directory.
+    #[error("cannot use the spool directory {path}: {source}")]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Where large messages go while they arrive. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SpoolDir {
+    path: Arc<Path>,
+    budget: Budget,
+}
+
+impl SpoolDir {
+    /// Uses a directory, which is made if it is missing (mode 0700), and sweeps what a crash left in it.
+    /// Nobody else may use it.
+    pub fn open(path: &Path, budget: Budget) -> Result<Self, SpoolError> {
+        let spool = SpoolDir { path: path.into(), budget };
+        let sweep = || -> io::Result<()> {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().ends_with(SUFFIX) {
+                    tracing::info!(file = %entry.path().display(), "a spool file of a crash: removed");
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        sweep().map_err(|error| spool.failed(error))?;
+        Ok(spool)
+    }
+
+    /// The budget that messages in memory are charged to.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Begins a message.
+    pub fn begin(&self) -> Spool {
+        Spool {
+            dir: self.clone(),
+            buffer: Vec::new(),
+            permit: self.budget.nothing(),
+            file: None,
+            written: 0,
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> SpoolError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                SpoolError::Full(self.path.to_path_buf())
+            }
+            _ => SpoolError::Io { path: self.path.to_path_buf(), source: error },
+        }
+    }
+
+    /// A new file without a name.
+    fn create(&self) -> io::Result<File> {
+        let path = self.path.join(format!("{:016x}{SUFFIX}", SystemRandom.u64()));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
+    }
+}
+
+/// A message that is arriving. Dropping it forgets the message.
+#[derive(Debug)]
+pub struct Spool {
+    dir: SpoolDir,
+    /// What is not in the file yet.
+    buffer: Vec<u8>,
+    /// Covers the buffer's capacity.
+    permit: Permit,
+    file: Option<File>,
+    /// Bytes in the file.
+    written: u64,
+}
+
+impl Spool {
+    /// Bytes so far.
+    pub fn len(&self) -> u64 {
+        self.written.saturating_add(self.buffer.len() as u64)
+    }
+
+    /// True before the first byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the next bytes. After an error the message is lost.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        if self.has_room(bytes.len()) {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.write_buffer().await?;
+        if self.has_room(bytes.len()) {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        // No memory at all, or a single piece larger than the buffer may be: straight to the file.
+        self.write(bytes.to_vec()).await.map(drop)
+    }
+
+    /// The message is complete.
+    pub async fn finish(mut self) -> Result<Spooled, SpoolError> {
+        if self.file.is_none() {
+            let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+            return Ok(Spooled::memory(bytes, self.permit));
+        }
+        self.write_buffer().await?;
+        match self.file {
+            Some(file) => Ok(Spooled::file(file, self.written)),
+            None => Ok(Spooled::memory(Bytes::new(), self.permit)),
+        }
+    }
+
+    /// Makes room in the buffer, if it may grow that far and the budget has it.
+    fn has_room(&mut self, more: usize) -> bool {
+        let wanted = self.buffer.len().saturating_add(more);
+        let capacity = self.buffer.capacity();
+        if wanted <= capacity {
+            return true;
+        }
+        if wanted > limits::INLINE_BODY_BYTES_MAX {
+            return false;
+        }
+        let doubled = capacity.saturating_mul(2).clamp(BUFFER_MIN, limits::INLINE_BODY_BYTES_MAX);
+        let goal = doubled.max(wanted);
+        if self.permit.try_grow(goal.saturating_sub(self.permit.bytes())).is_err() {
+            return false;
+        }
+        self.buffer.reserve_exact(goal - self.buffer.len());
+        true
+    }
+
+    /// Moves the buffer to the file, and keeps its memory for what comes.
+    async fn write_buffer(&mut self) -> Result<(), SpoolError> {
+        if !self.buffer.is_empty() {
+            let buffer = std::mem::take(&mut self.buffer);
+            let mut buffer = self.write(buffer).await?;
+            buffer.clear();
+            self.buffer = buffer;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, SpoolError> {
+        let (dir, file) = (self.dir.clone(), self.file.take());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => dir.create()?,
+            };
+            file.write_all(&bytes)?;
+            Ok((file, bytes))
+        });
+        let written = match written.await {
+            Ok(written) => written,
+            // The runtime is stopping.
+            Err(error) => Err(io::Error::other(error)),
+        };
+        let (file, bytes) = written.map_err(|error| self.dir.failed(error))?;
+        self.file = Some(file);
+        self.written = self.written.saturating_add(bytes.len() as u64);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Messages of all sizes, with and without memory.
+
+use super::*;
+use std::io::Read;
+
+const INLINE: usize = limits::INLINE_BODY_BYTES_MAX;
+
+fn open(dir: &tempfile::TempDir, budget: usize) -> SpoolDir {
+    SpoolDir::open(&dir.path().join("spool"), Budget::new(budget)).unwrap()
+}
+
+fn message(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8).collect()
+}
+
+async fn spool(dir: &SpoolDir, message: &[u8], piece: usize) -> Spooled {
+    let mut spool = dir.begin();
+    for piece in message.chunks(piece) {
+        spool.push(piece).await.unwrap();
+        assert!(spool.buffer.capacity() <= spool.permit.bytes(), "memory is charged");
+    }
+    assert_eq!(spool.len(), message.len() as u64);
+    spool.finish().await.unwrap()
+}
+
+fn read(spooled: &Spooled) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    spooled.reader().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn names(dir: &tempfile::TempDir) -> usize {
+    std::fs::read_dir(dir.path().join("spool")).unwrap().count()
+}
+
+#[tokio::test]
+async fn what_goes_in_comes_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, 4 * INLINE);
+    for (len, is_inline) in [
+        (0, true),
+        (1, true),
+        (INLINE - 1, true),
+        (INLINE, true),
+        (INLINE + 1, false),
+        (2 * INLINE, false),
+        (3 * INLINE + 17, false),
+    ] {
+        let message = message(len);
+        for piece in [13, 16 * 1024, usize::MAX] {
+            let spooled = spool(&spools, &message, piece).await;
+            assert_eq!(spooled.in_memory().is_some(), is_inline, "{len} by {piece}");
+            assert_eq!(spooled.len(), len as u64);
+            assert!(read(&spooled) == message, "{len} by {piece}");
+            assert!(read(&spooled) == message, "again");
+            assert_eq!(names(&dir), 0, "no name is left");
+        }
+    }
+    assert_eq!(spools.budget().free(), 4 * INLINE, "everything was returned");
+}
+
+#[tokio::test]
+async fn without_memory_messages_go_to_disk_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, INLINE);
+    let all = spools.budget().try_acquire(INLINE).unwrap();
+    let message = message(20_000);
+    let spooled = spool(&spools, &message, 1000).await;
+    assert!(spooled.in_memory().is_none());
+    assert!(read(&spooled) == message);
+    drop(all);
+    let spooled = spool(&spools, &message, 1000).await;
+    assert_eq!(spooled.in_memory(), Some(message.as_slice()));
+    let clone = spooled.clone();
+    drop(spooled);
+    assert!(spools.budget().free() < INLINE, "a clone holds it");
+    drop(clone);
+    assert_eq!(spools.budget().free(), INLINE);
+}
+
+#[tokio::test]
+async fn leftovers_are_swept_and_errors_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, INLINE);
+    let path = dir.path().join("spool");
+    std::fs::write(path.join("0000000000000001.spool"), "left by a crash").unwrap();
+    std::fs::write(path.join("README"), "not ours").unwrap();
+    open(&dir, INLINE);
+    assert_eq!(names(&dir), 1);
+
+    std::fs::remove_dir_all(&path).unwrap();
+    let mut message = spools.begin();
+    let error = message.push(&vec![0; INLINE + 1]).await.unwrap_err();
+    assert!(matches!(error, SpoolError::Io { .. }), "{error}");
+    let full = spools.failed(io::ErrorKind::StorageFull.into());
+    assert!(matches!(full, SpoolError::Full(_)), "{full}");
+}
