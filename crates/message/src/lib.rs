@@ -6,6 +6,8 @@
 //! The leaves: [`encoding`] (transfer encodings), [`charset`], [`encoded_word`], [`parameter`],
 //! [`address`], [`date`]. What people read and search: [`text`].
 //!
+//! Writing: [`build`], and [`complete`] for the headers of submissions.
+//!
 //! Invariants
 //! * Reading never fails and never panics: broken input gives what can be made out of it, and says
 //!   so where the reader must know.
@@ -15,7 +17,9 @@
 //!   value can become two fields.
 
 pub mod address;
+pub mod build;
 pub mod charset;
+pub mod complete;
 pub mod date;
 pub mod encoded_word;
 pub mod encoding;

@@ -11,7 +11,7 @@ mod quoted_printable;
 mod uuencode;
 
 pub use base64::{Base64Decoder, Base64Encoder};
-pub use quoted_printable::{QuotedPrintableDecoder, encode_quoted_printable, quoted_printable_len};
+pub use quoted_printable::{QuotedPrintableDecoder, encode_quoted_printable};
 pub use uuencode::UuDecoder;
 
 pub(crate) use quoted_printable::{hex_digits, hex_value};

@@ -225,16 +225,6 @@ pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
     [digit(byte >> 4), digit(byte & 15)]
 }
 
-/// About how many bytes [`encode_quoted_printable`] will write, to choose the shorter encoding.
-pub fn quoted_printable_len(text: &[u8]) -> usize {
-    let escaped = text
-        .iter()
-        .filter(|b| !b.is_ascii_graphic() && !matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
-        .count();
-    let equals = memchr::memchr_iter(b'=', text).count();
-    text.len() + 2 * (escaped + equals)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::check;

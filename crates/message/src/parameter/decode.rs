@@ -1,6 +1,6 @@
 //! The decoded view: RFC 2231, and what mail programs write instead of it.
 
-use super::ParameterList;
+use super::{Parameter, ParameterList};
 use crate::charset;
 use crate::encoded_word;
 use crate::encoding::hex_value;
@@ -43,47 +43,51 @@ struct Piece<'a> {
     value: &'a [u8],
 }
 
+/// The value of the parameter of this name, decoded.
+///
+/// RFC 2231 3 and 4 first, because who writes both forms means the extended one; then the plain
+/// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and many
+/// others write them.
+pub fn find_decoded(parameters: &[Parameter], name: &str) -> Option<String> {
+    let mut pieces = Vec::new();
+    let mut plain = None;
+    let mut extended = None;
+    for parameter in parameters {
+        let parsed = Name::parse(&parameter.name);
+        if !parsed.base.eq_ignore_ascii_case(name.as_bytes()) {
+            continue;
+        }
+        let value = parameter.value.as_ref();
+        match parsed {
+            Name { section: Some(section), is_extended, .. } => {
+                pieces.push(Piece { section, is_extended, value });
+            }
+            Name { is_extended: true, .. } => extended = extended.or(Some(value)),
+            Name { .. } => plain = plain.or(Some(value)),
+        }
+    }
+    if let Some(value) = extended {
+        return Some(join(&[Piece { section: 0, is_extended: true, value }]));
+    }
+    continued(pieces).map(|pieces| join(&pieces)).or_else(|| plain.map(encoded_word::decode))
+}
+
+/// Puts sections in their order, which RFC 2231 3 leaves open, up to the first that is missing. The
+/// first should be 0; some software starts with 1.
+fn continued(mut pieces: Vec<Piece<'_>>) -> Option<Vec<Piece<'_>>> {
+    pieces.sort_by_key(|piece| piece.section);
+    pieces.dedup_by_key(|piece| piece.section);
+    let first = pieces.first()?.section;
+    let mut expected = first..;
+    let count = pieces.iter().take_while(|piece| Some(piece.section) == expected.next()).count();
+    pieces.truncate(count);
+    (first <= 1).then_some(pieces)
+}
+
 impl ParameterList {
-    /// The value of the parameter of this name, decoded.
-    ///
-    /// RFC 2231 3 and 4 first, because who writes both forms means the extended one; then the plain
-    /// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and many
-    /// others write them.
+    /// The value of the parameter of this name, decoded by [`find_decoded`].
     pub fn get(&self, name: &str) -> Option<String> {
-        let mut pieces = Vec::new();
-        let mut plain = None;
-        let mut extended = None;
-        for parameter in &self.parameters {
-            let parsed = Name::parse(&parameter.name);
-            if !parsed.base.eq_ignore_ascii_case(name.as_bytes()) {
-                continue;
-            }
-            let value = parameter.value.as_ref();
-            match parsed {
-                Name { section: Some(section), is_extended, .. } => {
-                    pieces.push(Piece { section, is_extended, value });
-                }
-                Name { is_extended: true, .. } => extended = extended.or(Some(value)),
-                Name { .. } => plain = plain.or(Some(value)),
-            }
-        }
-        if let Some(value) = extended {
-            return Some(join(&[Piece { section: 0, is_extended: true, value }]));
-        }
-        if !pieces.is_empty() {
-            // RFC 2231 3: the sections come in any order. The first should be 0; some start with 1.
-            pieces.sort_by_key(|piece| piece.section);
-            pieces.dedup_by_key(|piece| piece.section);
-            let first = pieces.first().map_or(0, |piece| piece.section);
-            let mut expected = first..;
-            let contiguous =
-                pieces.iter().take_while(|piece| Some(piece.section) == expected.next()).count();
-            pieces.truncate(contiguous);
-            if first <= 1 {
-                return Some(join(&pieces));
-            }
-        }
-        plain.map(encoded_word::decode)
+        find_decoded(&self.parameters, name)
     }
 
     /// All parameters, decoded, each name once and in small letters, in the order of their first piece.

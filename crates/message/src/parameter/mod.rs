@@ -11,6 +11,7 @@
 mod decode;
 mod write;
 
+pub use decode::find_decoded;
 pub use write::write;
 
 use crate::lexer::{Cursor, is_tspecial, is_white_space};
