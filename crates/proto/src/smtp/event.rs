@@ -74,6 +74,9 @@ pub enum CloseReason {
     /// Nothing came for too long, or the connection lasted too long.
     #[error("the client took too long")]
     Timeout,
+    /// The driver refused the connection with a 421.
+    #[error("refused")]
+    Refused,
     /// The server stops.
     #[error("the server is stopping")]
     Shutdown,

@@ -2,4 +2,8 @@
 
 mod play;
 
+mod auth;
+mod data;
 mod dialogues;
+mod limits;
+mod property;
