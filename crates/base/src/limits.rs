@@ -156,6 +156,12 @@ pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
 /// Connections that read an embedded store.
 pub const STORE_READERS: u32 = 4;
+/// Connections of one node to its PostgreSQL.
+pub const POSTGRES_CONNECTIONS: usize = 16;
+/// Waiting for a connection to PostgreSQL.
+pub const POSTGRES_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Runs of a transaction that keeps losing races.
+pub const TRANSACTION_TRIES_MAX: u32 = 16;
 /// Pages in the write-ahead log after which the writer checkpoints, once it has answered.
 pub const CHECKPOINT_PAGES: u32 = 1500;
 /// Size of the write-ahead log above which it is truncated.

@@ -5,6 +5,7 @@
 //! * [`Host::publish`] is called after the commit and before the answer, on SQLite in commit order.
 //! * After [`Host::fatal`] the engine writes nothing more: only a restart recovers.
 
+use crate::postgres::Postgres;
 use crate::seam::{Change, Operation};
 use crate::sqlite::Sqlite;
 use crate::{EngineError, StoreError};
@@ -61,6 +62,8 @@ impl std::fmt::Debug for Birth {
 pub enum Engine {
     /// The embedded default.
     Sqlite(Sqlite),
+    /// For several machines.
+    Postgres(Postgres),
 }
 
 impl Engine {
@@ -73,6 +76,7 @@ impl Engine {
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.write(operation).await,
+            Engine::Postgres(postgres) => postgres.write(operation).await,
         }
     }
 
@@ -83,6 +87,7 @@ impl Engine {
     pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(operation).await,
+            Engine::Postgres(postgres) => postgres.read(operation).await,
         }
     }
 
@@ -90,6 +95,8 @@ impl Engine {
     pub fn has_room(&self) -> bool {
         match self {
             Engine::Sqlite(sqlite) => sqlite.has_room(),
+            // The database's own affair: it refuses with EngineError::Full.
+            Engine::Postgres(_) => true,
         }
     }
 
@@ -100,6 +107,10 @@ impl Engine {
     pub async fn close(&self) -> Result<(), EngineError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => {
+                postgres.close();
+                Ok(())
+            }
         }
     }
 }

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Invariants
-//! * What an operation answered with success is on stable storage ([`Engine::write`] answers after the commit).
+//! * What an operation answered with success is on stable storage: [`Engine::write`] answers after
+//!   the commit.
 //! * An operation may run several times before it commits: it has no effect but on its [`Tx`].
 //! * Changes are published after the commit, in commit order, never before.
 //! * The store knows no protocol: no reply codes, no wire formats.
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod error;
 pub mod mail;
 pub mod meta;
+pub mod postgres;
 pub mod queue;
 pub mod reference;
 pub mod schema;

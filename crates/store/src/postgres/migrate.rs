@@ -1,0 +1,102 @@
+//! Brings the schema of a cluster up to date. Several nodes may start at once: each migration is one
+//! transaction, and who comes second finds it done.
+//!
+//! Snapshots before a change are the cluster's own backups: a node has no place for a copy of it.
+
+use super::error::engine_error;
+use super::session::Lent;
+use crate::EngineError;
+use crate::engine::Birth;
+use crate::schema::{Dialect, Migration};
+use deadpool_postgres::Client;
+
+/// Large values are compressed by us already: PostgreSQL is not to try again.
+const TUNING: &str = "ALTER TABLE body ALTER COLUMN data SET STORAGE EXTERNAL; \
+     ALTER TABLE email_text ALTER COLUMN data SET STORAGE EXTERNAL";
+
+struct Version {
+    schema: i64,
+    min_writer: i64,
+}
+
+/// Runs the migrations that are missing.
+///
+/// # Errors
+/// [`EngineError::TooNew`], or what the database says.
+pub(super) async fn migrate(
+    lent: &mut Lent,
+    migrations: &[Migration],
+    birth: &Birth,
+) -> Result<(), EngineError> {
+    let known = migrations.last().map_or(0, |migration| migration.number);
+    let client = lent.client();
+    let version = version(client).await?;
+    if let Some(Version { schema, min_writer }) = version
+        && min_writer > known
+    {
+        return Err(EngineError::TooNew { schema, needs: min_writer, known });
+    }
+    let schema = version.map_or(0, |version| version.schema);
+    for migration in migrations.iter().filter(|migration| migration.number > schema) {
+        if let Err(error) = apply(client, migration, birth).await {
+            end(client, "ROLLBACK").await?;
+            let now = self::version(client).await?.map_or(0, |version| version.schema);
+            if now < migration.number {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn version(client: &Client) -> Result<Option<Version>, EngineError> {
+    const TABLES: &str = "SELECT count(*) FROM information_schema.tables \
+                          WHERE table_schema = current_schema() AND table_name = 'meta'";
+    let refused = |error| engine_error(&error, TABLES);
+    let tables: i64 =
+        client.query_one(TABLES, &[]).await.and_then(|row| row.try_get(0)).map_err(refused)?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    const META: &str = "SELECT schema, min_writer FROM meta";
+    let refused = |error| engine_error(&error, META);
+    let row = client
+        .query_opt(META, &[])
+        .await
+        .map_err(refused)?
+        .ok_or_else(|| EngineError::Corrupt("meta is empty".into()))?;
+    Ok(Some(Version {
+        schema: row.try_get(0).map_err(refused)?,
+        min_writer: row.try_get(1).map_err(refused)?,
+    }))
+}
+
+async fn apply(client: &Client, migration: &Migration, birth: &Birth) -> Result<(), EngineError> {
+    end(client, "BEGIN").await?;
+    const SQL: &str = "migration";
+    let refused = |error| engine_error(&error, SQL);
+    client.batch_execute(&Dialect::POSTGRES.render(migration)).await.map_err(refused)?;
+    if migration.number == 1 {
+        client.batch_execute(TUNING).await.map_err(refused)?;
+        client
+            .execute(
+                "INSERT INTO meta (one, schema, min_reader, min_writer, store_id, restores, \
+                 secret, created_at) VALUES (1, 0, 0, 0, $1, 0, $2, $3)",
+                &[&birth.store_id, &birth.secret.as_slice(), &birth.created_at.millis()],
+            )
+            .await
+            .map_err(refused)?;
+    }
+    client
+        .execute(
+            "UPDATE meta SET schema = $1, min_reader = $2, min_writer = $3",
+            &[&migration.number, &migration.min_reader, &migration.min_writer],
+        )
+        .await
+        .map_err(refused)?;
+    end(client, "COMMIT").await
+}
+
+async fn end(client: &Client, sql: &'static str) -> Result<(), EngineError> {
+    client.batch_execute(sql).await.map_err(|error| engine_error(&error, sql))
+}
