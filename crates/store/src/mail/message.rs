@@ -25,8 +25,6 @@ pub struct Message {
 }
 
 /// The columns of `placement` that [`Message::read`] reads.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! message_columns {
     () => {
         "uid, email_id, modseq, flags, keywords, size, saved_at"

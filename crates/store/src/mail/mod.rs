@@ -22,17 +22,31 @@
 mod accept;
 mod append;
 mod body;
+mod changes;
+mod copy;
 mod email;
+mod expunge;
+mod flags;
 mod keywords;
 mod mailbox;
 mod message;
+mod placement;
 mod plan;
+mod purge;
+mod quota;
+mod restore;
 mod thread;
 
 pub use accept::{Accept, Accepted, FindAccepted, Placed};
 pub use append::{Append, Appended, NewMessage};
 pub use body::{Body, Location, NewBody, ReadBody, ReadQueuedBody};
+pub use changes::{
+    AccountChanged, AccountChanges, Cursor, ListUids, MailboxChanged, MailboxChanges,
+};
+pub use copy::{Copied, CopyMessages, CopyMode};
 pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText};
+pub use expunge::{EndDeleted, Expunge, Expunged, FindDeleted};
+pub use flags::{FlagAction, FlagsStored, StoreFlags};
 pub use keywords::{KeywordSet, ListKeywords};
 pub use mailbox::{
     ClaimRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
@@ -41,6 +55,9 @@ pub use mailbox::{
 };
 pub use message::{ListMessages, Message};
 pub use plan::{Delivery, NewPlacement, Plan, Target};
+pub use purge::{EndedSums, FindEnded, Purge, Purgeable};
+pub use quota::{Quota, ReadQuota, Recount};
+pub use restore::{ListRestorable, Restorable, Restore, Restored};
 pub use thread::ThreadKeys;
 
 use crate::{EngineError, Rows, Statement, StoreError, stmt};

@@ -1,0 +1,267 @@
+//! Purging: ended placements go for good, and with the last one of an email the email, and with the
+//! last reference the body.
+//!
+//! It runs in steps, each small enough for the writer, with other operations in between; every step
+//! leaves the store whole.
+
+use super::lock;
+use super::placement;
+use super::{Answers, int};
+use crate::reference;
+use crate::story::{Event, Kind, Label};
+use crate::{Batch, EngineError, Operation, Statement, StoreError, Tx, stmt};
+use posthorn_base::{AccountId, ArrivalId, BodyId, EmailId, MailboxId, ModSeq, Time, Uid};
+use std::collections::BTreeMap;
+
+/// What a purge takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purgeable {
+    /// What ended before this instant: retention is over, or everything is to go now.
+    EndedBefore(Time),
+    /// The oldest, until the ended messages of the account take no more than this many octets: their
+    /// own cap, which is the quota again.
+    DownTo(u64),
+    /// These emails' ended placements, at once: legal erasure.
+    Emails(Vec<EmailId>),
+}
+
+/// One step of a purge of one account. Answers how many placements went; fewer than `limit` means
+/// that nothing is left to do.
+#[derive(Clone, Debug)]
+pub struct Purge {
+    /// Whose.
+    pub account: AccountId,
+    /// What.
+    pub what: Purgeable,
+    /// Placements of this step at most; about 100.
+    pub limit: u32,
+    /// Why, for the stories: "retention", "cap", "erased by ...".
+    pub reason: String,
+    /// When.
+    pub now: Time,
+}
+
+struct Ended {
+    mailbox: MailboxId,
+    uid: Uid,
+    /// `None` for a tombstone.
+    email: Option<EmailId>,
+    size: u64,
+    modseq: ModSeq,
+}
+
+impl Operation for Purge {
+    type Output = usize;
+    const NAME: &'static str = "purge";
+
+    fn bytes(&self) -> usize {
+        self.limit as usize * 512
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+        let batch = vec![
+            lock(self.account),
+            stmt!("SELECT ended_bytes FROM account WHERE account_id = ?1", self.account),
+            self.select(),
+        ];
+        let mut answers = Answers::new(tx.run(batch).await?);
+        let modseq = answers.modseq(self.account)?;
+        let ended_bytes: u64 = answers.take()?.first().map_or(Ok(0), |row| row.get(0))?;
+        let mut ended = read(&answers.take()?)?;
+        if let Purgeable::DownTo(most) = self.what {
+            let mut left = ended_bytes;
+            let keep_from = ended.iter().position(|one| {
+                let is_enough = left <= most;
+                left = left.saturating_sub(one.size);
+                is_enough
+            });
+            ended.truncate(keep_from.unwrap_or(ended.len()));
+        }
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let emails: Vec<EmailId> = ended.iter().filter_map(|one| one.email).collect();
+        let mut batch = self.remove(&ended);
+        placement::hold(self.account, &emails, -1, &mut batch);
+        batch.push(stmt!(
+            "SELECT email_id, body_id, arrival_id FROM email \
+             WHERE account_id = ?1 AND email_id IN {ints:?2} AND placements <= 0",
+            self.account,
+            super::email::ints(&emails)
+        ));
+        let rows = tx.run(batch).await?;
+        if let Some(unheld) = rows.last().filter(|rows| !rows.is_empty()) {
+            let mut gone: Vec<(EmailId, BodyId, ArrivalId)> = Vec::new();
+            for row in unheld.iter() {
+                gone.push((row.get(0)?, row.get(1)?, row.get(2)?));
+            }
+            self.remove_emails(tx, &gone, modseq).await?;
+        }
+        Ok(ended.len())
+    }
+}
+
+fn read(rows: &crate::Rows) -> Result<Vec<Ended>, EngineError> {
+    rows.iter()
+        .map(|row| {
+            Ok(Ended {
+                mailbox: row.get(0)?,
+                uid: row.get(1)?,
+                email: EmailId::new(row.get(2)?),
+                size: row.get(3)?,
+                modseq: row.get(4)?,
+            })
+        })
+        .collect()
+}
+
+impl Purge {
+    fn select(&self) -> Statement {
+        match &self.what {
+            Purgeable::EndedBefore(time) => stmt!(
+                "SELECT mailbox_id, uid, email_id, size, modseq FROM placement \
+                 WHERE account_id = ?1 AND ended_at IS NOT NULL AND ended_at < ?2 \
+                 ORDER BY ended_at LIMIT ?3",
+                self.account,
+                *time,
+                self.limit
+            ),
+            Purgeable::DownTo(_) => stmt!(
+                "SELECT mailbox_id, uid, email_id, size, modseq FROM placement \
+                 WHERE account_id = ?1 AND ended_at IS NOT NULL ORDER BY ended_at LIMIT ?2",
+                self.account,
+                self.limit
+            ),
+            Purgeable::Emails(emails) => stmt!(
+                "SELECT mailbox_id, uid, email_id, size, modseq FROM placement \
+                 WHERE account_id = ?1 AND email_id IN {ints:?2} AND ended_at IS NOT NULL LIMIT ?3",
+                self.account,
+                super::email::ints(emails),
+                self.limit
+            ),
+        }
+    }
+
+    /// Removes placement rows; each mailbox remembers up to where it forgot what vanished.
+    fn remove(&self, ended: &[Ended]) -> Batch {
+        let mut by_mailbox: BTreeMap<MailboxId, (Vec<i64>, ModSeq)> = BTreeMap::new();
+        let (mut bytes, mut messages) = (0, 0);
+        for one in ended {
+            let (uids, floor) =
+                by_mailbox.entry(one.mailbox).or_insert_with(|| (Vec::new(), one.modseq));
+            uids.push(i64::from(one.uid.get()));
+            *floor = one.modseq.max(*floor);
+            messages += i64::from(one.email.is_some());
+            bytes += int(one.size);
+        }
+        let mut batch = Batch::new();
+        for (mailbox, (uids, floor)) in by_mailbox {
+            batch.push(stmt!(
+                "DELETE FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 \
+                 AND uid IN {ints:?3}",
+                self.account,
+                mailbox,
+                uids
+            ));
+            batch.push(stmt!(
+                "UPDATE mailbox SET vanished_floor = ?3 \
+                 WHERE account_id = ?1 AND mailbox_id = ?2 AND vanished_floor < ?3",
+                self.account,
+                mailbox,
+                floor
+            ));
+        }
+        batch.push(stmt!(
+            "UPDATE account SET ended_bytes = ended_bytes - ?2, \
+             ended_messages = ended_messages - ?3 WHERE account_id = ?1",
+            self.account,
+            bytes,
+            messages
+        ));
+        batch
+    }
+
+    async fn remove_emails(
+        &self,
+        tx: &mut Tx<'_>,
+        gone: &[(EmailId, BodyId, ArrivalId)],
+        modseq: ModSeq,
+    ) -> Result<(), StoreError> {
+        let emails: Vec<EmailId> = gone.iter().map(|(email, _, _)| *email).collect();
+        let mut batch = Batch::new();
+        let event = Event::new(self.now, Kind::Purged)
+            .of(self.account)
+            .with(Label::Reason, self.reason.as_str());
+        placement::tell(self.account, &emails, modseq, &event, &mut batch);
+        let ids = super::email::ints(&emails);
+        batch.push(stmt!(
+            "DELETE FROM email_text WHERE account_id = ?1 AND email_id IN {ints:?2}",
+            self.account,
+            ids.clone()
+        ));
+        batch.push(stmt!(
+            "DELETE FROM email WHERE account_id = ?1 AND email_id IN {ints:?2}",
+            self.account,
+            ids
+        ));
+        let mut bodies: Vec<BodyId> = gone.iter().map(|(_, body, _)| *body).collect();
+        bodies.sort_unstable();
+        for same in bodies.chunk_by(|a, b| a == b) {
+            if let Some(body) = same.first() {
+                let count = u32::try_from(same.len()).unwrap_or(u32::MAX);
+                reference::release(*body, count, self.now, &mut batch);
+            }
+        }
+        tx.run(batch).await?;
+        Ok(())
+    }
+}
+
+/// Finds accounts for a purge, in order: those with anything ended, each with its ended octets and
+/// quota.
+#[derive(Clone, Debug)]
+pub struct FindEnded {
+    /// The page begins behind this account.
+    pub after: Option<AccountId>,
+    /// Length of the page at most.
+    pub limit: u32,
+}
+
+/// An account of [`FindEnded`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSums {
+    /// Which.
+    pub account: AccountId,
+    /// What its ended messages take.
+    pub ended_bytes: u64,
+    /// Its quota, which is their cap, too.
+    pub quota_bytes: Option<u64>,
+}
+
+impl Operation for FindEnded {
+    type Output = Vec<EndedSums>;
+    const NAME: &'static str = "find ended";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        // Tombstones count nowhere, so every account is listed.
+        let rows = tx
+            .one(stmt!(
+                "SELECT account_id, ended_bytes, quota_bytes FROM account \
+                 WHERE account_id > ?1 ORDER BY account_id LIMIT ?2",
+                self.after.map_or(0, AccountId::get),
+                self.limit
+            ))
+            .await?;
+        let list: Result<Vec<_>, EngineError> = rows
+            .iter()
+            .map(|row| {
+                Ok(EndedSums {
+                    account: row.get(0)?,
+                    ended_bytes: row.get(1)?,
+                    quota_bytes: row.get(2)?,
+                })
+            })
+            .collect();
+        Ok(list?)
+    }
+}
