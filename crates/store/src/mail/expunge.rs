@@ -35,6 +35,10 @@ impl Operation for Expunge {
     type Output = Expunged;
     const NAME: &'static str = "expunge";
 
+    fn needs_room(&self) -> bool {
+        false
+    }
+
     fn bytes(&self) -> usize {
         self.uids.len() * 192
     }
@@ -146,6 +150,10 @@ pub struct EndDeleted {
 impl Operation for EndDeleted {
     type Output = usize;
     const NAME: &'static str = "end deleted mailbox";
+
+    fn needs_room(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
         let batch = vec![

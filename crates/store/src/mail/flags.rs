@@ -60,6 +60,10 @@ impl Operation for StoreFlags {
     type Output = FlagsStored;
     const NAME: &'static str = "store flags";
 
+    fn needs_room(&self) -> bool {
+        false
+    }
+
     fn bytes(&self) -> usize {
         self.uids.len() * 128
     }

@@ -33,7 +33,7 @@ mod message;
 mod placement;
 mod plan;
 mod purge;
-mod quota;
+mod recount;
 mod restore;
 mod thread;
 
@@ -55,8 +55,8 @@ pub use mailbox::{
 };
 pub use message::{ListMessages, Message};
 pub use plan::{Delivery, NewPlacement, Plan, Target};
-pub use purge::{EndedSums, FindEnded, Purge, Purgeable};
-pub use quota::{Quota, ReadQuota, Recount};
+pub use purge::{Purge, Purgeable};
+pub use recount::Recount;
 pub use restore::{ListRestorable, Restorable, Restore, Restored};
 pub use thread::ThreadKeys;
 

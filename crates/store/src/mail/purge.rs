@@ -54,6 +54,10 @@ impl Operation for Purge {
     type Output = usize;
     const NAME: &'static str = "purge";
 
+    fn needs_room(&self) -> bool {
+        false
+    }
+
     fn bytes(&self) -> usize {
         self.limit as usize * 512
     }
@@ -214,54 +218,5 @@ impl Purge {
         }
         tx.run(batch).await?;
         Ok(())
-    }
-}
-
-/// Finds accounts for a purge, in order: those with anything ended, each with its ended octets and
-/// quota.
-#[derive(Clone, Debug)]
-pub struct FindEnded {
-    /// The page begins behind this account.
-    pub after: Option<AccountId>,
-    /// Length of the page at most.
-    pub limit: u32,
-}
-
-/// An account of [`FindEnded`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EndedSums {
-    /// Which.
-    pub account: AccountId,
-    /// What its ended messages take.
-    pub ended_bytes: u64,
-    /// Its quota, which is their cap, too.
-    pub quota_bytes: Option<u64>,
-}
-
-impl Operation for FindEnded {
-    type Output = Vec<EndedSums>;
-    const NAME: &'static str = "find ended";
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
-        // Tombstones count nowhere, so every account is listed.
-        let rows = tx
-            .one(stmt!(
-                "SELECT account_id, ended_bytes, quota_bytes FROM account \
-                 WHERE account_id > ?1 ORDER BY account_id LIMIT ?2",
-                self.after.map_or(0, AccountId::get),
-                self.limit
-            ))
-            .await?;
-        let list: Result<Vec<_>, EngineError> = rows
-            .iter()
-            .map(|row| {
-                Ok(EndedSums {
-                    account: row.get(0)?,
-                    ended_bytes: row.get(1)?,
-                    quota_bytes: row.get(2)?,
-                })
-            })
-            .collect();
-        Ok(list?)
     }
 }

@@ -21,6 +21,10 @@ impl Operation for DeleteMailbox {
     type Output = ();
     const NAME: &'static str = "delete mailbox";
 
+    fn needs_room(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let batch = vec![
             lock(self.account),

@@ -1,66 +1,8 @@
-//! Quota: what an account may use, and what it does.
+//! Sums of an account, counted anew.
 
 use super::{Answers, lock};
-use crate::{EngineError, Operation, StoreError, Tx, stmt};
+use crate::{Operation, StoreError, Tx, stmt};
 use posthorn_base::AccountId;
-
-/// What an account may use and uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Octets it may use.
-    pub bytes_max: Option<u64>,
-    /// Messages it may have.
-    pub messages_max: Option<u64>,
-    /// Octets of its messages.
-    pub used_bytes: u64,
-    /// Its messages.
-    pub used_messages: u64,
-    /// Octets of what it could restore. Not counted against the quota.
-    pub ended_bytes: u64,
-    /// Messages it could restore.
-    pub ended_messages: u64,
-}
-
-impl Quota {
-    /// True when a message of `size` octets (0 when unknown, RFC 1870 6.1) is to be refused with 452.
-    pub fn refuses(&self, size: u64) -> bool {
-        let over = |used: u64, more: u64, most: Option<u64>| {
-            most.is_some_and(|most| used.saturating_add(more) > most)
-        };
-        over(self.used_bytes, size, self.bytes_max)
-            || over(self.used_messages, 1, self.messages_max)
-    }
-}
-
-/// Reads an account's quota. `None` when there is no such account.
-#[derive(Clone, Debug)]
-pub struct ReadQuota(pub AccountId);
-
-impl Operation for ReadQuota {
-    type Output = Option<Quota>;
-    const NAME: &'static str = "read quota";
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Quota>, StoreError> {
-        let rows = tx
-            .one(stmt!(
-                "SELECT quota_bytes, quota_messages, used_bytes, used_messages, ended_bytes, \
-                 ended_messages FROM account WHERE account_id = ?1",
-                self.0
-            ))
-            .await?;
-        let quota: Option<Result<Quota, EngineError>> = rows.first().map(|row| {
-            Ok(Quota {
-                bytes_max: row.get(0)?,
-                messages_max: row.get(1)?,
-                used_bytes: row.get(2)?,
-                used_messages: row.get(3)?,
-                ended_bytes: row.get(4)?,
-                ended_messages: row.get(5)?,
-            })
-        });
-        Ok(quota.transpose()?)
-    }
-}
 
 /// Counts an account's messages anew, from its placements, and puts its sums and those of its
 /// mailboxes right. Answers whether anything was wrong. A repair: nothing else needs it.
