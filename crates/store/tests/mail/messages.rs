@@ -1,0 +1,286 @@
+//! Flags, expunge, restore, purge, copy, move, changes since.
+
+use crate::world::{INBOX, Letter, World, letter, uid, uids};
+use posthorn_base::{Flags, Keyword, MailboxId, ModSeq, Time, limits};
+use posthorn_store::StoreError;
+use posthorn_store::directory::ReadQuota;
+use posthorn_store::mail::{
+    CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FlagAction, FlagsStored,
+    ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable, ReadEmails, Recount, Restore,
+    StoreFlags,
+};
+
+async fn filled(world: &World, messages: usize) -> MailboxId {
+    let inbox = world.inbox().await.id;
+    let letters = vec![letter("0123456789"); messages];
+    world.write(world.append(inbox, &letters)).await.unwrap();
+    inbox
+}
+
+fn store(world: &World, mailbox: MailboxId, list: &[u32], action: FlagAction) -> StoreFlags {
+    StoreFlags {
+        account: world.alice,
+        mailbox,
+        uids: uids(list.iter().copied()),
+        action,
+        flags: Flags::NONE,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    }
+}
+
+fn expunge(world: &World, mailbox: MailboxId, list: &[u32]) -> Expunge {
+    Expunge {
+        account: world.alice,
+        mailbox,
+        uids: uids(list.iter().copied()),
+        only_deleted: false,
+        now: world.now(),
+    }
+}
+
+fn copy(
+    world: &World,
+    from: MailboxId,
+    to: MailboxId,
+    list: &[u32],
+    mode: CopyMode,
+) -> CopyMessages {
+    let uids = uids(list.iter().copied());
+    CopyMessages { account: world.alice, from, to, uids, mode, now: world.now() }
+}
+
+fn purge(world: &World, what: Purgeable, limit: u32) -> Purge {
+    let reason = "retention".into();
+    Purge { account: world.alice, what, limit, reason, now: world.now() }
+}
+
+#[tokio::test]
+async fn flags_and_counts() {
+    let world = World::new().await;
+    let inbox = filled(&world, 3).await;
+    let seen = StoreFlags {
+        flags: Flags::SEEN.with(Flags::DELETED),
+        ..store(&world, inbox, &[1, 2, 9], FlagAction::Add)
+    };
+    let stored = world.write(seen.clone()).await.unwrap();
+    assert_eq!(stored.changed.iter().map(|c| c.0.get()).collect::<Vec<_>>(), [1, 2]);
+    let mailbox = world.inbox().await;
+    assert_eq!((mailbox.counts.unseen, mailbox.counts.deleted), (1, 2));
+    assert_eq!(Some(mailbox.highest_modseq), stored.modseq);
+    assert_eq!(world.write(seen).await.unwrap(), FlagsStored::default(), "nothing changes");
+    let removed =
+        StoreFlags { flags: Flags::DELETED, ..store(&world, inbox, &[1], FlagAction::Remove) };
+    world.write(removed).await.unwrap();
+    let set = StoreFlags { flags: Flags::DRAFT, ..store(&world, inbox, &[2], FlagAction::Set) };
+    world.write(set).await.unwrap();
+    let messages = world.messages(inbox).await;
+    let flags: Vec<_> = messages.iter().map(|message| message.flags).collect();
+    assert_eq!(flags, [Flags::SEEN, Flags::DRAFT, Flags::NONE]);
+    let counts = world.inbox().await.counts;
+    assert_eq!((counts.total, counts.unseen, counts.deleted), (3, 2, 0));
+}
+
+#[tokio::test]
+async fn unchanged_since_leaves_newer_messages_alone() {
+    let world = World::new().await;
+    let inbox = filled(&world, 2).await;
+    let before = world.inbox().await.highest_modseq;
+    let first = StoreFlags { flags: Flags::SEEN, ..store(&world, inbox, &[1], FlagAction::Add) };
+    world.write(first).await.unwrap();
+    let second = StoreFlags {
+        flags: Flags::FLAGGED,
+        unchanged_since: Some(before),
+        ..store(&world, inbox, &[1, 2], FlagAction::Add)
+    };
+    let stored = world.write(second).await.unwrap();
+    assert_eq!(stored.modified, [uid(1)]);
+    assert_eq!(stored.changed.len(), 1);
+}
+
+#[tokio::test]
+async fn keywords() {
+    let world = World::new().await;
+    let inbox = filled(&world, 2).await;
+    let keyword = |text: &str| Keyword::parse(text).unwrap();
+    let add = StoreFlags {
+        keywords: vec![keyword("Work"), keyword("todo")],
+        ..store(&world, inbox, &[1, 2], FlagAction::Add)
+    };
+    world.write(add).await.unwrap();
+    let remove = StoreFlags {
+        keywords: vec![keyword("WORK"), keyword("never-seen")],
+        ..store(&world, inbox, &[2], FlagAction::Remove)
+    };
+    world.write(remove).await.unwrap();
+    let dictionary = world.read(ListKeywords(world.alice)).await;
+    assert_eq!(dictionary.iter().map(|(_, k)| k.as_str()).collect::<Vec<_>>(), ["Work", "todo"]);
+    let sets: Vec<Vec<u32>> =
+        world.messages(inbox).await.iter().map(|m| m.keywords.iter().collect()).collect();
+    assert_eq!(sets, [vec![1, 2], vec![2]]);
+
+    let many = |numbers: std::ops::Range<usize>| StoreFlags {
+        keywords: numbers.map(|n| keyword(&format!("k{n}"))).collect(),
+        ..store(&world, inbox, &[1], FlagAction::Add)
+    };
+    world.write(many(2..limits::KEYWORDS_PER_ACCOUNT_MAX)).await.unwrap();
+    let over =
+        world.write(many(limits::KEYWORDS_PER_ACCOUNT_MAX..limits::KEYWORDS_PER_ACCOUNT_MAX + 1));
+    assert!(matches!(over.await, Err(StoreError::Limit { .. })));
+    // Accepting is not refused for it: the keyword is left out.
+    let letter = Letter { keywords: vec![keyword("one-more"), keyword("k5")], ..letter("x") };
+    world.deliver(&letter, INBOX).await;
+    assert_eq!(world.messages(inbox).await[2].keywords.iter().count(), 1);
+}
+
+#[tokio::test]
+async fn expunged_mail_is_restored_under_a_new_uid() {
+    let world = World::new().await;
+    let inbox = filled(&world, 4).await;
+    let delete =
+        StoreFlags { flags: Flags::DELETED, ..store(&world, inbox, &[2, 3], FlagAction::Add) };
+    world.write(delete).await.unwrap();
+    let only_deleted = Expunge { only_deleted: true, ..expunge(&world, inbox, &[1, 2, 3]) };
+    let expunged = world.write(only_deleted).await.unwrap();
+    assert_eq!(expunged.uids, uids([2, 3]));
+    assert_eq!(world.uids(inbox).await, [1, 4]);
+    let quota = world.read(ReadQuota { account: world.alice }).await;
+    assert_eq!((quota.used_messages, quota.ended_messages), (2, 2));
+    assert_eq!(quota.used_bytes, quota.ended_bytes);
+
+    let list = |after, limit| ListRestorable { account: world.alice, after, limit };
+    let page = world.read(list(None, 1)).await;
+    assert_eq!(page[0].uid, uid(3));
+    let next = (page[0].ended_at, page[0].mailbox, page[0].uid);
+    let page = world.read(list(Some(next), 9)).await;
+    assert_eq!(page.iter().map(|one| one.uid).collect::<Vec<_>>(), uids([2]));
+
+    let restore = Restore {
+        account: world.alice,
+        placements: vec![(inbox, uid(2)), (inbox, uid(1)), (inbox, uid(77))],
+        now: world.now(),
+    };
+    let restored = world.write(restore.clone()).await.unwrap();
+    assert_eq!(restored.iter().map(|one| one.to).collect::<Vec<_>>(), [(inbox, uid(5))]);
+    assert!(world.write(restore).await.unwrap().is_empty(), "only once");
+    let messages = world.messages(inbox).await;
+    assert_eq!(messages[2].flags, Flags::NONE, "without \\Deleted");
+    let counts = world.inbox().await.counts;
+    assert_eq!((counts.total, counts.deleted), (3, 0));
+    assert!(!world.write(Recount(world.alice)).await.unwrap(), "all sums were right");
+}
+
+#[tokio::test]
+async fn what_was_in_a_deleted_mailbox_is_restored_into_inbox() {
+    let world = World::new().await;
+    let inbox = filled(&world, 1).await;
+    let x = world.mailbox("x").await.id;
+    world.write(copy(&world, inbox, x, &[1], CopyMode::Move)).await.unwrap();
+    let (account, now) = (world.alice, world.now());
+    world.write(DeleteMailbox { account, mailbox: x, now }).await.unwrap();
+    world.write(EndDeleted { account, mailbox: x, limit: 9, now }).await.unwrap();
+    let list = world.read(ListRestorable { account, after: None, limit: 9 }).await;
+    assert_eq!((list.len(), list[0].name.as_str()), (1, "x"), "the moved one is no second");
+    let restore = Restore { account, placements: vec![(x, list[0].uid)], now };
+    let restored = world.write(restore).await.unwrap();
+    assert_eq!(restored[0].to, (inbox, uid(2)));
+    assert!(!world.write(Recount(account)).await.unwrap());
+}
+
+#[tokio::test]
+async fn copies_share_the_email_and_moves_leave_nothing_to_restore() {
+    let world = World::new().await;
+    let inbox = filled(&world, 3).await;
+    let x = world.mailbox("x").await.id;
+    let copied = world.write(copy(&world, inbox, x, &[1, 3, 8], CopyMode::Copy)).await.unwrap();
+    assert_eq!(copied.uids, [(uid(1), uid(1)), (uid(3), uid(2))]);
+    let (a, b) = (world.messages(inbox).await, world.messages(x).await);
+    assert_eq!((a[0].email, a[2].email), (b[0].email, b[1].email));
+    let moved = world.write(copy(&world, inbox, x, &[1, 2], CopyMode::Move)).await.unwrap();
+    assert_eq!(moved.uids, [(uid(1), uid(4)), (uid(2), uid(5))]);
+    assert_eq!(world.uids(inbox).await, [3]);
+    assert_eq!(world.uids(x).await, [1, 2, 4, 5]);
+    let account = world.alice;
+    assert!(world.read(ListRestorable { account, after: None, limit: 9 }).await.is_empty());
+    let within = world.write(copy(&world, x, x, &[1], CopyMode::Copy)).await.unwrap();
+    assert_eq!(within.uids, [(uid(1), uid(6))]);
+    let quota = world.read(ReadQuota { account }).await;
+    assert_eq!((quota.used_messages, quota.ended_messages), (6, 0));
+    assert!(!world.write(Recount(account)).await.unwrap());
+    let nowhere = copy(&world, inbox, world.id(), &[3], CopyMode::Copy);
+    assert!(matches!(world.write(nowhere).await, Err(StoreError::Missing { .. })));
+}
+
+#[tokio::test]
+async fn purging_takes_emails_and_bodies_with_the_last_placement() {
+    let world = World::new().await;
+    let inbox = filled(&world, 3).await;
+    let x = world.mailbox("x").await.id;
+    world.write(copy(&world, inbox, x, &[1], CopyMode::Copy)).await.unwrap();
+    let emails = crate::world::emails(&world.messages(inbox).await);
+    world.write(expunge(&world, inbox, &[1, 2])).await.unwrap();
+    let before = Purgeable::EndedBefore(Time::from_millis(0));
+    assert_eq!(world.write(purge(&world, before, 9)).await.unwrap(), 0);
+    let all = Purgeable::EndedBefore(world.now());
+    assert_eq!(world.write(purge(&world, all.clone(), 1)).await.unwrap(), 1);
+    assert_eq!(world.write(purge(&world, all.clone(), 9)).await.unwrap(), 1);
+    let left = world.read(ReadEmails { account: world.alice, emails: emails.clone() }).await;
+    assert_eq!(left.len(), 2, "one is still held by x, one by INBOX");
+    world.write(expunge(&world, x, &[1])).await.unwrap();
+    let erase = Purgeable::Emails(vec![emails[0]]);
+    assert_eq!(world.write(purge(&world, erase, 9)).await.unwrap(), 1);
+    let left = world.read(ReadEmails { account: world.alice, emails }).await;
+    assert_eq!(left.len(), 1);
+    let bodies: i64 = world.raw().query_row("SELECT COUNT(*) FROM body", [], |r| r.get(0)).unwrap();
+    assert_eq!(bodies, 1);
+    assert!(!world.write(Recount(world.alice)).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_cap_takes_the_oldest() {
+    let world = World::new().await;
+    let inbox = filled(&world, 4).await;
+    for number in 1..=4 {
+        world.write(expunge(&world, inbox, &[number])).await.unwrap();
+    }
+    let size =
+        world.read(ListRestorable { account: world.alice, after: None, limit: 1 }).await[0].size;
+    let cap = Purgeable::DownTo(2 * size + 1);
+    assert_eq!(world.write(purge(&world, cap.clone(), 9)).await.unwrap(), 2);
+    assert_eq!(world.write(purge(&world, cap, 9)).await.unwrap(), 0);
+    let left = world.read(ListRestorable { account: world.alice, after: None, limit: 9 }).await;
+    assert_eq!(left.iter().map(|one| one.uid).collect::<Vec<_>>(), uids([4, 3]));
+}
+
+#[tokio::test]
+async fn changes_since() {
+    let world = World::new().await;
+    let inbox = filled(&world, 3).await;
+    let since = |cursor, limit| MailboxChanges {
+        account: world.alice,
+        mailbox: inbox,
+        since: cursor,
+        limit,
+    };
+    let start = world.read(since(Cursor::after(ModSeq::ZERO), 2)).await;
+    assert_eq!(start.messages.len(), 2);
+    let rest = world.read(since(start.next.unwrap(), 2)).await;
+    assert_eq!((rest.messages[0].uid, rest.next), (uid(3), None));
+
+    let known = Cursor::after(world.inbox().await.highest_modseq);
+    let seen = StoreFlags { flags: Flags::SEEN, ..store(&world, inbox, &[2], FlagAction::Add) };
+    world.write(seen).await.unwrap();
+    world.write(expunge(&world, inbox, &[1])).await.unwrap();
+    world.deliver(&letter("new"), INBOX).await;
+    let changes = world.read(since(known, 100)).await;
+    assert_eq!(changes.messages.iter().map(|m| m.uid).collect::<Vec<_>>(), uids([2, 4]));
+    assert_eq!(changes.vanished, uids([1]));
+    assert!(changes.vanished_is_complete);
+
+    let all = Purgeable::EndedBefore(world.now());
+    world.write(purge(&world, all, 9)).await.unwrap();
+    let changes = world.read(since(known, 100)).await;
+    assert!(changes.vanished.is_empty() && !changes.vanished_is_complete);
+    let now = Cursor::after(world.inbox().await.highest_modseq);
+    assert!(world.read(since(now, 100)).await.vanished_is_complete);
+}

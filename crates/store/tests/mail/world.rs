@@ -1,0 +1,235 @@
+//! A store with accounts in it, and short words for what tests do with it.
+
+use bytes::Bytes;
+use posthorn_base::{
+    AccountId, Address, ArrivalId, Domain, EmailId, Flags, IdSource, Keyword, MailboxId,
+    MailboxName, Random, Role, Time, Uid, ZonedTime,
+};
+use posthorn_store::bodies::{BodyFiles, BodyWriter};
+use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount};
+use posthorn_store::mail::{
+    Accept, Accepted, Append, CreateMailbox, Delivery, EmailFacts, FindMailbox, ListMessages,
+    Mailbox, Message, NewMessage, NewPlacement, Plan, SearchText, Target, ThreadKeys,
+};
+use posthorn_store::sqlite::{Options, Sqlite};
+use posthorn_store::story::{Event, Kind, NewStory, StoryKind};
+use posthorn_store::{Birth, Engine, Operation, StoreError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Random for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = (self.0 >> 56) as u8;
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) files: BodyFiles,
+    pub(crate) alice: AccountId,
+    pub(crate) bob: AccountId,
+    ids: Mutex<(IdSource, Seeded)>,
+    millis: AtomicI64,
+    pub(crate) dir: TempDir,
+}
+
+/// A message in a few words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Letter {
+    pub(crate) text: String,
+    pub(crate) flags: Flags,
+    pub(crate) keywords: Vec<Keyword>,
+    pub(crate) thread: ThreadKeys,
+}
+
+pub(crate) fn letter(text: &str) -> Letter {
+    Letter { text: text.into(), ..Letter::default() }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Time::from_seconds(1_795_425_540);
+        let options =
+            Options { reserve_bytes: 0, ..Options::new(Birth::draw(now, &mut Seeded(1))) };
+        let sqlite = Sqlite::open(&dir.path().join("store"), options).unwrap();
+        let files = BodyFiles::open(&dir.path().join("store")).unwrap();
+        let mut world = World {
+            engine: Engine::Sqlite(sqlite),
+            files,
+            alice: AccountId::new(1).unwrap(),
+            bob: AccountId::new(1).unwrap(),
+            ids: Mutex::new((IdSource::new(), Seeded(7))),
+            millis: AtomicI64::new(now.millis()),
+            dir,
+        };
+        let domain = Domain::parse("example.com").unwrap();
+        world.write(CreateDomain { domain, now }).await.unwrap();
+        world.alice = world.account("alice@example.com", None).await;
+        world.bob = world.account("bob@example.com", None).await;
+        world
+    }
+
+    pub(crate) async fn account(&self, address: &str, quota_bytes: Option<u64>) -> AccountId {
+        let id = self.id();
+        let account = NewAccount {
+            id,
+            address: Address::parse(address).unwrap(),
+            display_name: String::new(),
+            quota_bytes,
+            quota_messages: None,
+            logins: Vec::new(),
+            credentials: Vec::new(),
+            now: self.now(),
+        };
+        let mailboxes = std::array::from_fn(|_| self.id());
+        self.write(CreateAccount { account, mailboxes }).await.unwrap();
+        id
+    }
+
+    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        self.engine.write(operation).await
+    }
+    pub(crate) async fn read<O: Operation>(&self, operation: O) -> O::Output {
+        self.engine.read(&operation).await.unwrap()
+    }
+
+    /// Time passes with every look at the clock.
+    pub(crate) fn now(&self) -> Time {
+        Time::from_millis(self.millis.fetch_add(1, Ordering::Relaxed))
+    }
+    pub(crate) fn id<T: From<posthorn_base::id::RawId>>(&self) -> T {
+        let mut ids = self.ids.lock().unwrap();
+        let (source, random) = &mut *ids;
+        source.next(Time::from_millis(self.millis.load(Ordering::Relaxed)), random)
+    }
+
+    fn facts(letter: &Letter) -> EmailFacts {
+        EmailFacts {
+            map_version: 1,
+            part_map: Bytes::from_static(b"map"),
+            envelope: Bytes::from_static(b"envelope"),
+            sent: None,
+            text: (!letter.text.is_empty()).then(|| SearchText {
+                version: 1,
+                codec: 0,
+                size: letter.text.len() as u64,
+                data: letter.text.clone().into_bytes().into(),
+            }),
+            thread: letter.thread.clone(),
+        }
+    }
+
+    pub(crate) fn plan(&self, letter: &Letter, to: &[(AccountId, &[Target])]) -> Plan {
+        let arrival: ArrivalId = self.id();
+        let now = self.now();
+        let prefix = Bytes::from_static(b"Return-Path: <>\r\n");
+        let body = BodyWriter::encode(&self.files, self.id(), letter.text.as_bytes(), prefix);
+        let place = |target: &Target| NewPlacement {
+            target: *target,
+            flags: letter.flags,
+            keywords: letter.keywords.clone(),
+        };
+        Plan {
+            arrival,
+            received: ZonedTime { time: now, offset_minutes: 60 },
+            body: body.unwrap(),
+            facts: Self::facts(letter),
+            deliveries: to
+                .iter()
+                .map(|(account, targets)| Delivery {
+                    account: *account,
+                    email: self.id(),
+                    placements: targets.iter().map(place).collect(),
+                })
+                .collect(),
+            queue: Vec::new(),
+            story: NewStory {
+                arrival,
+                at: now,
+                kind: StoryKind::Accepted,
+                events: to
+                    .iter()
+                    .map(|(account, _)| Event::new(now, Kind::Placed).of(*account))
+                    .collect(),
+            },
+        }
+    }
+
+    /// Delivers into a mailbox of Alice's.
+    pub(crate) async fn deliver(&self, letter: &Letter, target: Target) -> Accepted {
+        let plan = self.plan(letter, &[(self.alice, &[target])]);
+        self.write(Accept { plan }).await.unwrap()
+    }
+
+    pub(crate) fn message(&self, letter: &Letter) -> NewMessage {
+        let plan = self.plan(letter, &[]);
+        NewMessage {
+            arrival: plan.arrival,
+            email: self.id(),
+            body: plan.body,
+            facts: plan.facts,
+            received: plan.received,
+            flags: letter.flags,
+            keywords: letter.keywords.clone(),
+            story: Some(NewStory { kind: StoryKind::Appended, ..plan.story }),
+        }
+    }
+
+    pub(crate) fn append(&self, mailbox: MailboxId, letters: &[Letter]) -> Append {
+        Append {
+            account: self.alice,
+            mailbox,
+            messages: letters.iter().map(|letter| self.message(letter)).collect(),
+            now: self.now(),
+            within_quota: true,
+        }
+    }
+
+    /// A new mailbox of Alice's.
+    pub(crate) async fn mailbox(&self, name: &str) -> Mailbox {
+        self.create(name).await.unwrap()
+    }
+    pub(crate) async fn create(&self, name: &str) -> Result<Mailbox, StoreError> {
+        let name = MailboxName::parse(name).unwrap();
+        let ids = name.as_str().split('/').map(|_| self.id()).collect();
+        let account = self.alice;
+        let now = self.now();
+        self.write(CreateMailbox { account, name, role: None, ids, subscribe: false, now }).await
+    }
+    pub(crate) async fn find(&self, account: AccountId, name: &str) -> Option<Mailbox> {
+        self.read(FindMailbox::Name(account, MailboxName::parse(name).unwrap())).await
+    }
+    pub(crate) async fn inbox(&self) -> Mailbox {
+        self.find(self.alice, "INBOX").await.unwrap()
+    }
+    pub(crate) async fn messages(&self, mailbox: MailboxId) -> Vec<Message> {
+        self.read(ListMessages { account: self.alice, mailbox, after: None, limit: 10_000 }).await
+    }
+    pub(crate) async fn uids(&self, mailbox: MailboxId) -> Vec<u32> {
+        self.messages(mailbox).await.iter().map(|message| message.uid.get()).collect()
+    }
+    pub(crate) fn raw(&self) -> posthorn_store::sqlite::rusqlite::Connection {
+        let path = self.dir.path().join("store").join("store.db");
+        assert!(path.exists(), "{:?}", std::fs::read_dir(path.parent().unwrap()).unwrap());
+        posthorn_store::sqlite::rusqlite::Connection::open(path).unwrap()
+    }
+}
+
+pub(crate) const INBOX: Target = Target::Role(Role::Inbox);
+
+pub(crate) fn uid(number: u32) -> Uid {
+    Uid::new(number).unwrap()
+}
+pub(crate) fn uids(numbers: impl IntoIterator<Item = u32>) -> Vec<Uid> {
+    numbers.into_iter().map(uid).collect()
+}
+pub(crate) fn emails(messages: &[Message]) -> Vec<EmailId> {
+    messages.iter().map(|message| message.email).collect()
+}
