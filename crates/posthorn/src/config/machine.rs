@@ -20,7 +20,7 @@ section! {
         group: Option<String> = None;
         /// How long sessions may go on after SIGTERM before they are closed. Longer than this no stop
         /// takes; systemd kills after 90 seconds unless told otherwise.
-        drain: Span = Span::seconds(20), in Span::seconds(0)..=Span::seconds(600);
+        drain: Span = Span::new(limits::DRAIN_MAX), in Span::seconds(0)..=Span::seconds(600);
     }
 }
 

@@ -18,6 +18,7 @@ mod reader;
 mod reference;
 mod rules;
 mod section;
+mod settings;
 mod tls;
 mod units;
 mod value;
@@ -25,7 +26,7 @@ mod value;
 pub use inspect::inspect;
 pub use listen::{Endpoint, EndpointError, Listen};
 pub use machine::{Engine, Log, LogFormat, Retention, Server, Store};
-pub use mail::{Limits, Login, Pop3, Smtp, Submission};
+pub use mail::{Limits, Login, Pop3, Smtp, Submission, Throttle};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use reader::Places;
 pub use reference::{defaults, reference};
@@ -95,6 +96,8 @@ config! {
     login: Login,
     /// Bounds of the whole process.
     limits: Limits,
+    /// How attackers are slowed down and shut out.
+    throttle: Throttle,
     /// How long things are kept.
     retention: Retention,
     /// What is logged.

@@ -55,30 +55,42 @@ fn log(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
 
 /// Bounds of a part that exceed the bounds of the whole.
 fn order(config: &Config, places: &Places, problems: &mut Vec<Problem>) {
-    let (limits, submission) = (&config.limits, &config.submission);
-    let pairs = [
-        (
-            ("limits.connections_per_address", limits.connections_per_address),
-            ("limits.connections_per_network", limits.connections_per_network),
-        ),
-        (
-            ("limits.connections_per_network", limits.connections_per_network),
-            ("limits.connections", limits.connections),
-        ),
-        (
-            ("submission.recipients_per_hour", submission.recipients_per_hour),
-            ("submission.recipients_per_day", submission.recipients_per_day),
-        ),
-    ];
-    for ((part, part_value), (whole, whole_value)) in pairs {
-        if part_value > whole_value {
+    let (limits, submission, throttle) = (&config.limits, &config.submission, &config.throttle);
+    let mut in_order = |part: &str, whole: &str, shown: Option<(String, String)>| {
+        if let Some((part_value, whole_value)) = shown {
             // Blame the one that the file sets.
             let key = if places.sets(part) { part } else { whole };
             let message =
                 format!("`{part}` ({part_value}) is greater than `{whole}` ({whole_value})");
             problems.push(error(places, key, message, "lower the first or raise the second"));
         }
+    };
+    let counts = [
+        ("limits.connections_per_address", "limits.connections_per_network"),
+        ("limits.connections_per_network", "limits.connections"),
+        ("limits.connections_per_protocol", "limits.connections"),
+        ("submission.recipients_per_hour", "submission.recipients_per_day"),
+    ];
+    let values = [
+        (limits.connections_per_address, limits.connections_per_network),
+        (limits.connections_per_network, limits.connections),
+        (limits.connections_per_protocol, limits.connections),
+        (submission.recipients_per_hour, submission.recipients_per_day),
+    ];
+    for ((part, whole), values) in counts.into_iter().zip(values) {
+        in_order(part, whole, greater(values));
     }
+    in_order(
+        "throttle.tarpit",
+        "throttle.tarpit_max",
+        greater((throttle.tarpit, throttle.tarpit_max)),
+    );
+    in_order("throttle.block", "throttle.block_max", greater((throttle.block, throttle.block_max)));
+}
+
+/// Both as text, when the first is the greater.
+fn greater<T: PartialOrd + ToString>((part, whole): (T, T)) -> Option<(String, String)> {
+    (part > whole).then(|| (part.to_string(), whole.to_string()))
 }
 
 /// Two listeners at one place.

@@ -112,6 +112,10 @@ impl Span {
     pub const fn new(span: Duration) -> Span {
         Span(span)
     }
+    /// This many milliseconds.
+    pub const fn millis(millis: u64) -> Span {
+        Span(Duration::from_millis(millis))
+    }
     /// This many seconds.
     pub const fn seconds(seconds: u64) -> Span {
         Span(Duration::from_secs(seconds))
