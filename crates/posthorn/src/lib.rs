@@ -10,3 +10,5 @@ pub mod cli;
 pub mod config;
 pub mod exit;
 pub mod output;
+pub mod password;
+pub mod startup;

@@ -1,0 +1,36 @@
+//! The steps by which a process becomes a server, in the order in which they must happen.
+//!
+//! 1. [`logging`] starts, so that the steps can be told.
+//! 2. [`listeners`] are bound, those that systemd hands over included ([`systemd`]).
+//! 3. Certificates are read, as whoever we still are, and the store's directory is made.
+//! 4. [`privileges`] are dropped; from here on there is an [`Unprivileged`].
+//! 5. The runtime starts, which takes the [`Unprivileged`] as proof.
+//!
+//! Invariants
+//! * No thread exists before the privileges are gone.
+//! * What was dropped cannot be had again: it is tried, and the server does not start if it can.
+
+pub mod listeners;
+pub mod logging;
+pub mod privileges;
+pub mod systemd;
+
+pub use privileges::Unprivileged;
+
+use crate::exit::{Exit, Explain};
+
+/// The runtime could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the threads of the server")]
+pub struct RuntimeError(#[from] std::io::Error);
+
+impl Explain for RuntimeError {
+    fn exit(&self) -> Exit {
+        Exit::System
+    }
+}
+
+/// Starts the runtime of a server, which must have no rights to lose any more.
+pub fn runtime(_proof: &Unprivileged) -> Result<tokio::runtime::Runtime, RuntimeError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("posthorn").build()?)
+}
