@@ -1,0 +1,61 @@
+//! What a POP3 session is told about its place in the world.
+
+use crate::sasl::{ChannelBindings, Mechanism, Mechanisms, Offer};
+use posthorn_base::{Domain, limits};
+use std::time::Duration;
+
+/// The settings of one listener's sessions; shared by all of them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our name, in the greeting.
+    pub hostname: Domain,
+    /// SASL mechanisms that may be offered, as far as the connection can carry them. USER and PASS
+    /// are offered where PLAIN is: both hand over the password itself.
+    pub mechanisms: Mechanisms,
+    /// Logins are also allowed without TLS: for listeners on loopback, when the operator says so.
+    pub auth_without_tls: bool,
+    /// A certificate is there, so STLS is offered.
+    pub starttls: bool,
+    /// Silence before the connection is closed; RFC 1939 3: at least 10 minutes.
+    pub idle_max: Duration,
+    /// How long the reply to a failed login is held back, times the failures so far. Zero: not.
+    pub tarpit: Duration,
+}
+
+impl Config {
+    /// The defaults under a name.
+    pub fn new(hostname: Domain) -> Config {
+        Config {
+            hostname,
+            mechanisms: Mechanisms::ALL,
+            auth_without_tls: false,
+            starttls: false,
+            idle_max: limits::POP3_IDLE_MAX,
+            tarpit: limits::POP3_TARPIT,
+        }
+    }
+}
+
+/// What the session needs to know of an active TLS layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// What a login can be bound to.
+    pub bindings: ChannelBindings,
+    /// The client showed a certificate that was verified, so EXTERNAL can be offered.
+    pub client_certificate: bool,
+}
+
+/// What may be used to log in on a connection with or without TLS.
+pub(super) fn offer(config: &Config, tls: Option<&TlsInfo>) -> Offer {
+    Offer {
+        allowed: config.mechanisms,
+        confidential: tls.is_some() || config.auth_without_tls,
+        bindings: tls.map(|tls| tls.bindings.clone()).unwrap_or_default(),
+        certificate: tls.is_some_and(|tls| tls.client_certificate),
+    }
+}
+
+/// True where USER and PASS may be used.
+pub(super) fn takes_passwords(offer: &Offer) -> bool {
+    offer.mechanisms().contains(Mechanism::Plain)
+}

@@ -1,0 +1,573 @@
+//! One POP3 server session: its states, the loop over the input, deadlines, and the driver's answers.
+//!
+//! How a driver runs it, in short:
+//!
+//! ```text
+//! session.greet(&mut out);
+//! loop {
+//!     match session.receive(&mut input, &mut out, clock.now()) {
+//!         Event::Read => { write out; read more behind what is left, until session.deadline() }
+//!         Event::Authenticate(question) => session.auth_answered(look_up(question), &mut out, now),
+//!         Event::Retrieve { uid, part } => feed the message, writing out in between
+//!         ...
+//!     }
+//! }
+//! ```
+
+use super::command::{
+    self, Authorization, AuthorizationStep, Listing, Refused, Transaction, TransactionStep,
+};
+use super::config::{Config, TlsInfo, offer};
+use super::event::{CloseReason, Event, Feed, OpenError, RetrieveError};
+use super::input::{Line, LineReader, is_http};
+use super::maildrop::{Deletions, Maildrop};
+use super::outgoing::Outgoing;
+use super::response::{self, Code, Refusal};
+use crate::sasl::{self, Answer, Exchange, Failure, Offer, Progress, Success};
+use posthorn_base::{Time, limits};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the session is in the middle of.
+#[derive(Debug, Default)]
+enum State {
+    /// Nothing was said yet. Also what a state leaves behind while a command takes it apart.
+    #[default]
+    Connected,
+    /// RFC 1939 4; with the name from USER.
+    Authorization(Option<Box<str>>),
+    /// The client owes a line of its AUTH.
+    AuthLine(Box<Exchange>),
+    /// The driver checks a PASS.
+    PasswordAsked,
+    /// The driver looks at an AUTH.
+    AuthAsked(Box<Exchange>),
+    /// The driver opens the maildrop.
+    OpenAsked,
+    /// RFC 1939 5.
+    Transaction(Box<Transaction>),
+    /// A listing is being written.
+    Listing(Box<Transaction>, Listing),
+    /// The driver reads a message to us.
+    Retrieving(Box<Transaction>, Outgoing),
+    /// RFC 1939 6: the driver deletes; with the number of messages that stay.
+    CommitAsked { left: usize },
+    /// The TLS handshake is under way.
+    StartTls,
+    /// It is over.
+    Closed(CloseReason),
+}
+
+/// One connection's POP3 session, seen from the server.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<Config>,
+    is_tls: bool,
+    offer: Offer,
+    is_utf8: bool,
+    state: State,
+    lines: LineReader,
+    /// Events that go before everything else.
+    pending: VecDeque<Event>,
+    began: Time,
+    idle_since: Time,
+    errors: u32,
+    login_failures: u32,
+    is_draining: bool,
+    /// Some command was understood: a later line in HTTP's form is only a mistake.
+    has_spoken: bool,
+}
+
+impl Session {
+    /// A session on a connection that was just accepted; with `tls` when TLS came first (port 995).
+    /// It says nothing until [`greet`](Self::greet).
+    pub fn new(config: Arc<Config>, tls: Option<&TlsInfo>, now: Time) -> Session {
+        let offer = offer(&config, tls);
+        Session {
+            config,
+            is_tls: tls.is_some(),
+            offer,
+            is_utf8: false,
+            state: State::Connected,
+            lines: LineReader::default(),
+            pending: VecDeque::new(),
+            began: now,
+            idle_since: now,
+            errors: 0,
+            login_failures: 0,
+            is_draining: false,
+            has_spoken: false,
+        }
+    }
+
+    /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at the
+    /// end.
+    ///
+    /// Whole commands and written output ([`written`](Self::written)) count as activity; an unfinished
+    /// line does not. While a message is being written, the driver applies
+    /// [`Config::idle_max`] to its writes itself.
+    pub fn deadline(&self) -> Option<Time> {
+        let idle = self.idle_since + self.config.idle_max;
+        match &self.state {
+            State::PasswordAsked
+            | State::AuthAsked(_)
+            | State::OpenAsked
+            | State::Retrieving(..)
+            | State::CommitAsked { .. }
+            | State::Closed(_) => None,
+            State::Connected | State::Authorization(_) | State::AuthLine(_) | State::StartTls => {
+                Some(idle.min(self.began + limits::POP3_LOGIN_TOTAL_MAX))
+            }
+            State::Transaction(_) | State::Listing(..) => Some(idle),
+        }
+    }
+
+    // ---- what the driver does on its own account -----------------------------------------------
+
+    /// Sends the greeting (RFC 1939 4), without the timestamp that would offer APOP.
+    pub fn greet(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.state, State::Connected) {
+            self.state = State::Authorization(None);
+            response::ok(out, format_args!("{} POP3 ready", self.config.hostname.ascii()));
+        }
+    }
+
+    /// Refuses the client in the greeting's place, for now: too many connections, or no room.
+    pub fn refuse(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.state, State::Connected) {
+            Refusal::new(Code::SysTemp, "no connections now, try again later").write(out);
+            self.state = State::Closed(CloseReason::Shutdown);
+        }
+    }
+
+    /// The time of [`deadline`](Self::deadline) has come. Closes the session when it really has, without
+    /// a word and without deleting anything (RFC 1939 3).
+    pub fn timed_out(&mut self, now: Time) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.state = State::Closed(CloseReason::Timeout);
+        }
+    }
+
+    /// The client has taken some output.
+    pub fn written(&mut self, now: Time) {
+        self.idle_since = now;
+    }
+
+    /// Ends the session as soon as no maildrop is open: closing one that is would forget the client's
+    /// deletions, and it would download everything again. The driver decides how long it waits.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// The handshake that [`Event::StartTls`] asked for has succeeded. The session begins anew, without a
+    /// greeting (RFC 2595 4).
+    pub fn tls_started(&mut self, tls: &TlsInfo, now: Time) {
+        if matches!(self.state, State::StartTls) {
+            self.is_tls = true;
+            self.offer = offer(&self.config, Some(tls));
+            self.state = State::Authorization(None);
+            self.idle_since = now;
+        }
+    }
+
+    // ---- the loop ------------------------------------------------------------------------------
+
+    /// Takes what it can use from the front of `input`, appends replies to `out`, and returns what the
+    /// driver must do next.
+    ///
+    /// After [`Event::Read`] less than [`limits::POP3_LINE_BYTES_MAX`] bytes are left in `input`; the
+    /// driver keeps them and appends what it reads.
+    pub fn receive(&mut self, input: &mut &[u8], out: &mut Vec<u8>, now: Time) -> Event {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return event;
+            }
+            match &mut self.state {
+                State::Connected => return Event::Read,
+                State::PasswordAsked
+                | State::AuthAsked(_)
+                | State::OpenAsked
+                | State::Retrieving(..)
+                | State::CommitAsked { .. }
+                | State::StartTls => return Event::Wait,
+                State::Closed(reason) => return Event::Close(*reason),
+                State::Authorization(_) | State::AuthLine(_) if self.is_draining => {
+                    Refusal::new(Code::SysTemp, "the server is stopping").write(out);
+                    self.state = State::Closed(CloseReason::Shutdown);
+                }
+                State::Listing(transaction, listing) => {
+                    if !listing.write(transaction, out) {
+                        return Event::Flush;
+                    }
+                    if let State::Listing(transaction, _) = std::mem::take(&mut self.state) {
+                        self.state = State::Transaction(transaction);
+                    }
+                }
+                State::Authorization(_) | State::AuthLine(_) | State::Transaction(_) => {
+                    if out.len() >= limits::POP3_OUTPUT_BYTES_MAX {
+                        return Event::Flush;
+                    }
+                    if !self.take_line(input, out, now) {
+                        return Event::Read;
+                    }
+                }
+            }
+        }
+    }
+
+    /// False when there is no whole line.
+    fn take_line(&mut self, input: &mut &[u8], out: &mut Vec<u8>, now: Time) -> bool {
+        // A TLS record begins with 22, which no command does.
+        if !self.is_tls && self.lines.is_at_start() && input.first() == Some(&22) {
+            self.state = State::Closed(CloseReason::UnexpectedTls);
+            return true;
+        }
+        let Some(line) = self.lines.next(input) else { return false };
+        self.idle_since = now;
+        match (std::mem::take(&mut self.state), line) {
+            (State::AuthLine(mut exchange), Line::Whole(line)) => {
+                let progress = exchange.line(line);
+                self.auth_progress(exchange, progress, out);
+            }
+            (State::AuthLine(_), Line::TooLong) => self.auth_failed(Failure::TooLong, out),
+            (state, Line::TooLong) => {
+                self.state = state;
+                self.refused(&Refused::Mistake("the line is too long"), out);
+            }
+            (_, Line::Whole(line)) if !self.has_spoken && is_http(line) => {
+                self.state = State::Closed(CloseReason::Http);
+            }
+            (state, Line::Whole(line)) => {
+                self.state = state;
+                self.command(line, out);
+                if matches!(self.state, State::StartTls) {
+                    // RFC 2595 4, CVE-2011-0411: what came in clear text must not be taken for protected.
+                    self.pending.push_back(Event::StartTls { discarded: input.len() });
+                    *input = &[];
+                }
+            }
+        }
+        true
+    }
+
+    fn command(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let (keyword, args) = match command::parse(line) {
+            Ok(command) => command,
+            Err(refused) => return self.refused(&refused, out),
+        };
+        self.has_spoken = true;
+        match std::mem::take(&mut self.state) {
+            State::Authorization(mut name) => {
+                let mut state = Authorization {
+                    config: &self.config,
+                    offer: &self.offer,
+                    is_tls: self.is_tls,
+                    name: &mut name,
+                    is_utf8: &mut self.is_utf8,
+                };
+                let step = command::in_authorization(keyword, args, &mut state, out);
+                self.state = State::Authorization(name);
+                match step {
+                    Ok(step) => self.authorization_step(step, out),
+                    Err(refused) => self.refused(&refused, out),
+                }
+            }
+            State::Transaction(mut transaction) => {
+                let step =
+                    command::in_transaction(keyword, args, &mut transaction, &self.offer, out);
+                match step {
+                    Ok(step) => self.transaction_step(step, transaction, out),
+                    Err(refused) => {
+                        self.state = State::Transaction(transaction);
+                        self.refused(&refused, out);
+                    }
+                }
+            }
+            // Lines are taken in the two states above only.
+            other => self.state = other,
+        }
+    }
+
+    fn authorization_step(&mut self, step: AuthorizationStep, out: &mut Vec<u8>) {
+        match step {
+            AuthorizationStep::Replied => {}
+            AuthorizationStep::Password(question) => {
+                self.state = State::PasswordAsked;
+                self.pending.push_back(Event::Authenticate(question));
+            }
+            AuthorizationStep::Sasl(exchange, progress) => {
+                self.auth_progress(exchange, progress, out);
+            }
+            AuthorizationStep::Failed(failure) => self.auth_failed(failure, out),
+            AuthorizationStep::StartTls => self.state = State::StartTls,
+            AuthorizationStep::Quit => self.state = State::Closed(CloseReason::Quit),
+        }
+    }
+
+    fn transaction_step(
+        &mut self,
+        step: TransactionStep,
+        transaction: Box<Transaction>,
+        out: &mut Vec<u8>,
+    ) {
+        match step {
+            TransactionStep::Replied => self.state = State::Transaction(transaction),
+            TransactionStep::List(listing) => self.state = State::Listing(transaction, listing),
+            TransactionStep::Retrieve(outgoing, event) => {
+                self.state = State::Retrieving(transaction, outgoing);
+                self.pending.push_back(event);
+            }
+            TransactionStep::Quit => {
+                let left = transaction.messages();
+                let uids = transaction.deletions.uids(&transaction.maildrop);
+                if uids.is_empty() {
+                    self.goodbye(left, out);
+                } else {
+                    self.state = State::CommitAsked { left };
+                    self.pending.push_back(Event::Commit(uids));
+                }
+            }
+        }
+    }
+
+    fn goodbye(&mut self, left: usize, out: &mut Vec<u8>) {
+        response::ok(out, format_args!("goodbye ({} left)", response::messages(left)));
+        self.state = State::Closed(CloseReason::Quit);
+    }
+
+    fn refused(&mut self, refused: &Refused, out: &mut Vec<u8>) {
+        refused.write(out);
+        if let Refused::Mistake(_) = refused {
+            self.mistake(out);
+        }
+    }
+
+    fn mistake(&mut self, out: &mut Vec<u8>) {
+        self.errors += 1;
+        if self.errors >= limits::POP3_ERRORS_MAX {
+            Refusal::plain("too many errors").write(out);
+            self.state = State::Closed(CloseReason::Errors);
+        }
+    }
+
+    // ---- logging in ----------------------------------------------------------------------------
+
+    fn auth_progress(&mut self, exchange: Box<Exchange>, progress: Progress, out: &mut Vec<u8>) {
+        match progress {
+            Progress::Challenge(text) => {
+                response::line(out, format_args!("+ {text}"));
+                self.state = State::AuthLine(exchange);
+            }
+            Progress::Ask(question) => {
+                self.state = State::AuthAsked(exchange);
+                self.pending.push_back(Event::Authenticate(question));
+            }
+            Progress::Done(Success { identity, .. }) => {
+                self.state = State::OpenAsked;
+                self.pending.push_back(Event::OpenMaildrop(identity));
+            }
+            Progress::Failed(failure) => self.auth_failed(failure, out),
+        }
+    }
+
+    fn auth_failed(&mut self, failure: Failure, out: &mut Vec<u8>) {
+        self.state = State::Authorization(None);
+        let (refusal, is_attempt) = match failure {
+            Failure::Base64 => (Refusal::plain("this is not base64"), false),
+            Failure::TooLong => (Refusal::plain("the line is too long"), false),
+            Failure::Cancelled => (Refusal::plain("cancelled"), false),
+            Failure::Syntax => (Refusal::plain("the response breaks the mechanism's rules"), false),
+            // The driver's mistake, not the client's.
+            Failure::OutOfOrder => (Refusal::new(Code::SysTemp, "try again later"), false),
+            Failure::Prepare(_) => (WRONG_CREDENTIALS, true),
+            Failure::Scram(_) => (Refusal::new(Code::Auth, "authentication failed"), true),
+            Failure::Refused(refusal) => refusal_of(refusal),
+        };
+        refusal.write(out);
+        if !is_attempt {
+            let is_ours = matches!(failure, Failure::OutOfOrder | Failure::Refused(_));
+            if !is_ours {
+                self.mistake(out);
+            }
+            return;
+        }
+        self.login_failures += 1;
+        self.pending.push_back(Event::LoginFailed(failure));
+        let wait = self.config.tarpit.saturating_mul(self.login_failures);
+        if wait > Duration::ZERO {
+            self.pending.push_back(Event::Delay(wait));
+        }
+        if self.login_failures >= limits::AUTH_FAILURES_MAX {
+            self.state = State::Closed(CloseReason::Logins);
+        }
+    }
+
+    // ---- the driver's answers ------------------------------------------------------------------
+
+    /// Answers [`Event::Authenticate`].
+    pub fn auth_answered(&mut self, answer: Answer, out: &mut Vec<u8>, now: Time) {
+        self.idle_since = now;
+        match (std::mem::take(&mut self.state), answer) {
+            (State::AuthAsked(mut exchange), answer) => {
+                let progress = exchange.answer(answer);
+                self.auth_progress(exchange, progress, out);
+            }
+            (State::PasswordAsked, Answer::Verdict(Ok(identity))) => {
+                self.state = State::OpenAsked;
+                self.pending.push_back(Event::OpenMaildrop(identity));
+            }
+            (State::PasswordAsked, Answer::Verdict(Err(refusal))) => {
+                self.auth_failed(Failure::Refused(refusal), out);
+            }
+            (State::PasswordAsked, Answer::Scram(_)) => self.auth_failed(Failure::OutOfOrder, out),
+            (other, _) => self.not_asked(other),
+        }
+    }
+
+    /// Answers [`Event::OpenMaildrop`]. A maildrop that cannot be opened leaves the client where it may
+    /// log in again (RFC 1939 4).
+    pub fn maildrop_opened(
+        &mut self,
+        opened: Result<Maildrop, OpenError>,
+        out: &mut Vec<u8>,
+        now: Time,
+    ) {
+        self.idle_since = now;
+        match (std::mem::take(&mut self.state), opened) {
+            (State::OpenAsked, Ok(maildrop)) => {
+                let messages = response::messages(maildrop.len());
+                let octets = maildrop.total();
+                response::ok(out, format_args!("maildrop has {messages} ({octets} octets)"));
+                let deletions = Deletions::none();
+                self.state = State::Transaction(Box::new(Transaction { maildrop, deletions }));
+            }
+            (State::OpenAsked, Err(error)) => {
+                self.state = State::Authorization(None);
+                match error {
+                    OpenError::InUse => {
+                        Refusal::new(Code::InUse, "the maildrop is open in another session")
+                    }
+                    OpenError::Temporary => {
+                        Refusal::new(Code::SysTemp, "the maildrop cannot be read now")
+                    }
+                    OpenError::Permanent => {
+                        Refusal::new(Code::SysPerm, "the maildrop cannot be read")
+                    }
+                }
+                .write(out);
+            }
+            (other, _) => self.not_asked(other),
+        }
+    }
+
+    /// A piece of the message that [`Event::Retrieve`] asked for, of any size: what comes out is a little
+    /// larger, so pieces of some 16 KiB keep the buffers small.
+    pub fn message(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Feed {
+        let State::Retrieving(_, outgoing) = &mut self.state else {
+            self.not_asked_now();
+            return Feed::Enough;
+        };
+        announce(outgoing, out);
+        if outgoing.write(chunk, out) {
+            self.end_reply(out);
+            Feed::Enough
+        } else if out.len() >= limits::POP3_OUTPUT_BYTES_MAX {
+            Feed::Flush
+        } else {
+            Feed::More
+        }
+    }
+
+    /// The message is complete.
+    pub fn message_end(&mut self, out: &mut Vec<u8>, now: Time) {
+        self.idle_since = now;
+        match &mut self.state {
+            State::Retrieving(_, outgoing) => {
+                announce(outgoing, out);
+                self.end_reply(out);
+            }
+            _ => self.not_asked_now(),
+        }
+    }
+
+    /// The message cannot be read, or not to its end. When some of it was sent already, there is no way
+    /// to say so but to close without the final dot.
+    pub fn message_failed(&mut self, error: RetrieveError, out: &mut Vec<u8>, now: Time) {
+        self.idle_since = now;
+        match std::mem::take(&mut self.state) {
+            State::Retrieving(transaction, Outgoing { announced: Some(_), .. }) => {
+                self.state = State::Transaction(transaction);
+                match error {
+                    RetrieveError::Gone => Refusal::plain("the message was deleted elsewhere"),
+                    RetrieveError::Temporary => {
+                        Refusal::new(Code::SysTemp, "the message cannot be read now")
+                    }
+                }
+                .write(out);
+            }
+            State::Retrieving(..) => self.state = State::Closed(CloseReason::Broken),
+            other => self.not_asked(other),
+        }
+    }
+
+    fn end_reply(&mut self, out: &mut Vec<u8>) {
+        if let State::Retrieving(transaction, outgoing) = std::mem::take(&mut self.state) {
+            outgoing.finish(out);
+            self.state = State::Transaction(transaction);
+        }
+    }
+
+    /// Answers [`Event::Commit`]: true when the messages are deleted, durably.
+    pub fn committed(&mut self, is_done: bool, out: &mut Vec<u8>) {
+        match std::mem::take(&mut self.state) {
+            State::CommitAsked { left } if is_done => self.goodbye(left, out),
+            State::CommitAsked { .. } => {
+                // RFC 1939 6: QUIT closes in any case.
+                Refusal::new(Code::SysTemp, "some deleted messages not removed").write(out);
+                self.state = State::Closed(CloseReason::Quit);
+            }
+            other => self.not_asked(other),
+        }
+    }
+
+    /// An answer without its question is a fault of the driver, not of the peer.
+    fn not_asked(&mut self, state: State) {
+        self.state = state;
+        self.not_asked_now();
+    }
+
+    fn not_asked_now(&self) {
+        debug_assert!(false, "an answer, but no such question is open: {:?}", self.state);
+    }
+}
+
+/// Writes the reply's first line, once.
+fn announce(outgoing: &mut Outgoing, out: &mut Vec<u8>) {
+    match outgoing.announced.take() {
+        Some(_) if outgoing.is_top() => response::ok(out, format_args!("top of message follows")),
+        Some(octets) => response::ok(out, format_args!("{octets} octets")),
+        None => {}
+    }
+}
+
+const WRONG_CREDENTIALS: Refusal = Refusal::new(Code::Auth, "wrong name or password");
+
+/// What the client is told, and whether it counts as a failed login.
+fn refusal_of(refusal: sasl::Refusal) -> (Refusal, bool) {
+    match refusal {
+        sasl::Refusal::Credentials => (WRONG_CREDENTIALS, true),
+        sasl::Refusal::Authorization => {
+            (Refusal::new(Code::Auth, "not allowed to act for this name"), true)
+        }
+        sasl::Refusal::Disabled => {
+            (Refusal::new(Code::Auth, "this login may not be used here"), true)
+        }
+        sasl::Refusal::Throttled => {
+            (Refusal::new(Code::SysTemp, "too many failed logins, try again later"), true)
+        }
+        sasl::Refusal::Temporary => {
+            (Refusal::new(Code::SysTemp, "logins cannot be checked now, try again later"), false)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Plays `tests/transcripts/pop3`.
+
+use crate::driver::{Driver, ReadFault, Shared, config};
+use posthorn_proto::pop3::{Config, OpenError, TlsInfo};
+use posthorn_proto::sasl::{ChannelBindings, Mechanisms, Refusal};
+use posthorn_testkit::fixtures::SampleMessage;
+use posthorn_testkit::transcript::{Connection, Received, World, run_dir};
+use std::cell::RefCell;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+struct Memory {
+    shared: Rc<RefCell<Shared>>,
+    config: Config,
+    is_tls: bool,
+    certificate: bool,
+}
+
+impl Memory {
+    fn tls(&self) -> TlsInfo {
+        TlsInfo {
+            bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
+            client_certificate: self.certificate,
+        }
+    }
+}
+
+/// `config` keys: `plaintext`, `starttls`, `tls`, `certificate` (`yes`); `mechanisms` (names);
+/// `messages` (sizes in octets), `message` (text with \r \n escapes), each adding to the maildrop;
+/// `unique-id` (`number:text`); `open`, `read`, `commit`, `login` (how they fail).
+impl World for Memory {
+    fn config(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let mut shared = self.shared.borrow_mut();
+        match (key, value) {
+            ("plaintext", "yes") => self.config.auth_without_tls = true,
+            ("starttls", "yes") => self.config.starttls = true,
+            ("tls", "yes") => self.is_tls = true,
+            ("certificate", "yes") => self.certificate = true,
+            ("mechanisms", names) => self.config.mechanisms = Mechanisms::parse(names),
+            ("messages", sizes) => {
+                for size in sizes.split(',') {
+                    let size = size.parse().map_err(|_| format!("{size} is no size"))?;
+                    shared.add(SampleMessage::new().build_of_size(size));
+                }
+            }
+            ("message", text) => {
+                let text = text.replace("\\r", "\r").replace("\\n", "\n");
+                shared.add(text.into_bytes());
+            }
+            ("unique-id", value) => {
+                let (number, text) = value.split_once(':').ok_or("number:text")?;
+                let index: usize = number.parse().map_err(|_| "no number")?;
+                shared.messages[index - 1].unique_id = Some(text.to_owned());
+            }
+            ("open", "temporary") => shared.open_error = Some(OpenError::Temporary),
+            ("open", "permanent") => shared.open_error = Some(OpenError::Permanent),
+            ("read", "gone") => shared.read_fault = Some(ReadFault::Gone),
+            ("read", "unreadable") => shared.read_fault = Some(ReadFault::Unreadable),
+            ("read", "break") => shared.read_fault = Some(ReadFault::Break),
+            ("commit", "fails") => shared.commit_fails = true,
+            ("login", "disabled") => shared.refusal = Some(Refusal::Disabled),
+            ("login", "throttled") => shared.refusal = Some(Refusal::Throttled),
+            ("login", "temporary") => shared.refusal = Some(Refusal::Temporary),
+            _ => return Err(format!("unknown setting {key}={value}")),
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self) -> io::Result<Box<dyn Connection>> {
+        let tls = self.tls();
+        let driver = Driver::connect(&self.shared, &self.config, self.is_tls.then_some(&tls));
+        Ok(Box::new(MemoryConnection { driver, tls }))
+    }
+
+    fn wait(&mut self, time: Duration) -> Result<(), String> {
+        self.shared.borrow().clock.advance(time);
+        Ok(())
+    }
+}
+
+struct MemoryConnection {
+    driver: Driver,
+    tls: TlsInfo,
+}
+
+impl Connection for MemoryConnection {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.driver.send(bytes);
+        Ok(())
+    }
+    fn receive(&mut self) -> io::Result<Received> {
+        self.driver.run();
+        match std::mem::take(&mut self.driver.output) {
+            bytes if !bytes.is_empty() => Ok(Received::Bytes(bytes)),
+            _ if self.driver.closed.is_some() => Ok(Received::Closed),
+            _ => Ok(Received::Silent),
+        }
+    }
+    fn pending(&mut self) -> io::Result<Vec<u8>> {
+        Ok(std::mem::take(&mut self.driver.output))
+    }
+    fn start_tls(&mut self) -> io::Result<()> {
+        self.driver.start_tls(&self.tls);
+        Ok(())
+    }
+    fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn transcripts() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts/pop3");
+    let played = run_dir(&dir, |_| Memory {
+        shared: Shared::new(),
+        config: config(),
+        is_tls: false,
+        certificate: false,
+    });
+    assert!(played >= 20, "{played} transcripts");
+}

@@ -1,0 +1,16 @@
+# pass-with-spaces.t    RFC 1939 7: everything after the first space is the password
+config: plaintext=yes
+S: +OK ...
+C: USER alice
+S: +OK ...
+C: PASS  secret
+S: -ERR [AUTH] wrong name or password
+C: USER alice
+S: +OK ...
+C: PASS secret 
+S: -ERR [AUTH] wrong name or password
+C: USER alice
+S: +OK ...
+# RFC 4013: a soft hyphen vanishes.
+C: PASS sec­ret
+S: +OK maildrop ...

@@ -1,0 +1,13 @@
+# retr-breaks-off.t     half a message must not look like a whole one: no dot, and the end
+config: plaintext=yes
+config: message=A: bc\r\n\r\nbody\r\n
+config: read=break
+S: +OK ...
+C: AUTH PLAIN {base64:\0alice\0secret}
+S: +OK ...
+C-raw: DELE 1\r\nRSET\r\nRETR 1\r\nQUIT\r\n
+S: +OK ...
+S: +OK ...
+S: +OK 15 octets
+S: A: bc
+S: <closed>

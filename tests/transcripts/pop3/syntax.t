@@ -1,0 +1,24 @@
+# syntax.t      RFC 1939 3: what is unknown, badly written or out of place gets -ERR
+S: +OK ...
+C: HELO
+S: -ERR unknown command
+C:
+S: -ERR unknown command
+C:  STAT
+S: -ERR unknown command
+C-raw: STAT\0\r\n
+S: -ERR control characters are not allowed
+C-raw: QU\rIT\r\n
+S: -ERR control characters are not allowed
+C-raw: {repeat:12287:x}\r\n
+S: -ERR the line is too long
+C-raw: {repeat:100000:x}\r\nNOOP\r\n
+S: -ERR the line is too long
+S: -ERR log in first
+C: QUIT now
+S: -ERR this command takes no arguments
+C: GET / HTTP/1.1
+S: -ERR unknown command
+C: quit
+S: +OK goodbye
+S: <closed>

@@ -1,0 +1,19 @@
+# timeout.t     RFC 1939 3: ten minutes of silence end the session without a word and without deleting
+config: plaintext=yes
+config: messages=300
+S: +OK ...
+C: AUTH PLAIN {base64:\0alice\0secret}
+S: +OK ...
+C: DELE 1
+S: +OK ...
+wait: 599s
+C: NOOP
+S: +OK ...
+wait: 599s
+C: NOOP
+S: +OK ...
+wait: 600s
+S: <closed>
+S2: +OK ...
+C2: AUTH PLAIN {base64:\0alice\0secret}
+S2: +OK maildrop has 1 message (300 octets)
