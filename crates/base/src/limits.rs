@@ -84,7 +84,7 @@ pub const POP3_IDLE_MAX: Duration = Duration::from_secs(600);
 /// A client may take this long to log in, however busy it keeps itself.
 pub const POP3_LOGIN_TOTAL_MAX: Duration = Duration::from_secs(900);
 /// Output that may wait to be written before the session stops making more.
-pub const POP3_OUTPUT_BYTES_MAX: usize = 32 * 1024;
+pub const POP3_OUTPUT_BYTES_MAX: usize = 16 * 1024;
 /// Commands that are unknown, wrong or out of place before the connection is closed.
 pub const POP3_ERRORS_MAX: u32 = 20;
 /// How long the reply to a failed login is delayed, unless set.
@@ -226,7 +226,8 @@ const _: () = assert!(
     CONNECTION_INPUT_BYTES_MAX + CONNECTION_OUTPUT_BYTES_MAX + SMTP_LINE_BYTES_MAX
         <= CONNECTION_MEMORY_BYTES_MAX
 );
-const _: () = assert!(POP3_LINE_BYTES_MAX + POP3_OUTPUT_BYTES_MAX < CONNECTION_MEMORY_BYTES_MAX);
+const _: () = assert!(POP3_LINE_BYTES_MAX <= CONNECTION_INPUT_BYTES_MAX);
+const _: () = assert!(POP3_OUTPUT_BYTES_MAX <= CONNECTION_OUTPUT_BYTES_MAX);
 const _: () = assert!(POP3_LOGIN_TOTAL_MAX.as_secs() > POP3_IDLE_MAX.as_secs());
 const _: () = assert!(INLINE_BODY_BYTES_MAX <= BODY_FRAME_BYTES);
 const _: () = assert!(HEADER_FIELD_BYTES_MAX <= HEADER_BYTES_MAX);

@@ -97,7 +97,12 @@ impl Shared {
                     _ => ScramKeys::fake(b"key", authcid, iterations),
                 };
                 let verdict = self.verdict(authcid, true);
-                Answer::Scram(Box::new(ScramAnswer { keys, nonce: [1; 18], verdict }))
+                Answer::Scram(Box::new(ScramAnswer {
+                    keys,
+                    nonce: [1; 18],
+                    verdict,
+                    others: Vec::new(),
+                }))
             }
             Question::Certificate { authzid: None } => Answer::Verdict(self.verdict("alice", true)),
         }
