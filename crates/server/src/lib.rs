@@ -18,6 +18,7 @@ pub mod log;
 pub mod memory;
 pub mod network;
 pub mod shutdown;
+pub mod smtp;
 pub mod spool;
 pub mod system;
 pub mod throttle;

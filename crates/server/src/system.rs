@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use posthorn_base::{Clock, IdSource, Random, Time};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// The system clock, with the machine's time zone.
 #[derive(Debug)]
@@ -62,6 +63,33 @@ impl Clock for SystemClock {
         let offset = self.look_up(time);
         self.cached.store(quarter << 16 | u64::from(offset as u16), Ordering::Relaxed);
         offset
+    }
+}
+
+/// A clock for deadlines within one connection: it begins at the wall clock's time and then runs
+/// steadily, whatever happens to the wall clock. Else setting the clock would end all sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct SteadyClock {
+    began: Time,
+    at: Instant,
+}
+
+impl SteadyClock {
+    /// Begins at the time of `clock`.
+    pub fn new(clock: &dyn Clock) -> Self {
+        SteadyClock { began: clock.now(), at: Instant::now() }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Time {
+        self.began + self.at.elapsed()
+    }
+
+    /// When to wake up for `time`: not before it, in terms of [`SteadyClock::now`].
+    pub fn instant(&self, time: Time) -> Instant {
+        // A deadline beyond what the machine can wait for is as good as a year.
+        let wait = time.since(self.now()).min(Duration::from_secs(366 * 86_400));
+        Instant::now() + wait
     }
 }
 
