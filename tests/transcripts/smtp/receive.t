@@ -1,0 +1,23 @@
+# receive.t     RFC 5321 appendix D.1: a typical transaction, one recipient unknown
+
+S: 220 mx.example.com ESMTP ...
+C: EHLO client.example
+S*: 250 STARTTLS
+C: MAIL FROM:<carol@client.example>
+S: 250 2.1.0 ...
+C: RCPT TO:<alice@example.com>
+S: 250 2.1.5 ...
+C: RCPT TO:<nobody@example.com>
+S: 550 5.1.1 ...
+C: RCPT TO:<bob@example.org>
+S: 250 2.1.5 ...
+C: DATA
+S: 354 ...
+C: Subject: hello
+C:
+C: ..a line with a dot
+C: .
+S: 250 2.0.0 Message accepted, id $id
+C: QUIT
+S: 221 2.0.0 ...
+S: <closed>
