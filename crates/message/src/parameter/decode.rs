@@ -9,14 +9,14 @@ use crate::encoding::hex_value;
 const SECTION_MAX: usize = 999;
 
 /// A parameter's name, taken apart (RFC 2231 3 and 4): `name*section*`.
-struct Name<'a> {
-    base: &'a [u8],
-    section: Option<usize>,
-    is_extended: bool,
+pub(super) struct Name<'a> {
+    pub(super) base: &'a [u8],
+    pub(super) section: Option<usize>,
+    pub(super) is_extended: bool,
 }
 
 impl<'a> Name<'a> {
-    fn parse(name: &'a [u8]) -> Name<'a> {
+    pub(super) fn parse(name: &'a [u8]) -> Name<'a> {
         let (rest, is_extended) = match name.strip_suffix(b"*") {
             Some(rest) => (rest, true),
             None => (name, false),

@@ -9,6 +9,7 @@
 //! * At most [`limits::MIME_PARAMETERS_MAX`] parameters are read.
 
 mod decode;
+mod join;
 mod write;
 
 pub use decode::find_decoded;
