@@ -1,6 +1,6 @@
 //! Continuations put together, but not decoded: what IMAP hands on.
 
-use super::decode::Name;
+use super::decode::{Name, Piece, continued};
 use super::{Parameter, ParameterList};
 
 impl ParameterList {
@@ -24,34 +24,27 @@ impl ParameterList {
     }
 
     fn join(&self, base: &[u8]) -> Option<Parameter> {
-        let mut sections: Vec<(usize, bool, &[u8])> = self
-            .parameters
-            .iter()
-            .map(|parameter| (Name::parse(&parameter.name), &*parameter.value))
-            .filter(|(name, _)| name.base.eq_ignore_ascii_case(base))
-            .filter_map(|(name, value)| Some((name.section?, name.is_extended, value)))
-            .collect();
-        sections.sort_by_key(|&(section, ..)| section);
-        sections.dedup_by_key(|&mut (section, ..)| section);
-        let first = sections.first()?.0;
-        let mut expected = first..;
-        let whole =
-            sections.iter().take_while(|&&(section, ..)| Some(section) == expected.next()).count();
-        sections.truncate(whole);
-        let is_extended = sections.iter().any(|&(_, is_extended, _)| is_extended);
+        let names = self.parameters.iter().map(|p| (Name::parse(&p.name), &*p.value));
+        let pieces = names.filter(|(name, _)| name.base.eq_ignore_ascii_case(base)).filter_map(
+            |(name, value)| {
+                Some(Piece { section: name.section?, is_extended: name.is_extended, value })
+            },
+        );
+        let pieces = continued(pieces.collect())?;
+        let is_extended = pieces.iter().any(|piece| piece.is_extended);
         let mut name = base.to_vec();
         let mut value = Vec::new();
         if is_extended {
             name.push(b'*');
-            if sections.first().is_some_and(|&(_, is_extended, _)| !is_extended) {
+            if pieces.first().is_some_and(|piece| !piece.is_extended) {
                 value.extend_from_slice(b"''");
             }
         }
-        for (_, section_is_extended, text) in sections {
-            if is_extended && !section_is_extended {
-                percent_encode(text, &mut value);
+        for piece in pieces {
+            if is_extended && !piece.is_extended {
+                percent_encode(piece.value, &mut value);
             } else {
-                value.extend_from_slice(text);
+                value.extend_from_slice(piece.value);
             }
         }
         Some(Parameter { name: name.into(), value: value.into() })

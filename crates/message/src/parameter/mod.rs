@@ -12,7 +12,6 @@ mod decode;
 mod join;
 mod write;
 
-pub use decode::find_decoded;
 pub use write::write;
 
 use crate::lexer::{Cursor, is_tspecial, is_white_space};
