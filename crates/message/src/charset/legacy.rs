@@ -1,7 +1,8 @@
-//! Two seven-bit charsets that browsers dropped and mail still holds: HZ (RFC 1843) and ISO-2022-KR
-//! (RFC 1557). Both wrap a double-byte set that `encoding_rs` knows in its eight-bit form.
+//! Seven-bit charsets with escape sequences. HZ (RFC 1843) and ISO-2022-KR (RFC 1557), which browsers
+//! dropped and mail still holds, wrap a double-byte set that `encoding_rs` knows in its eight-bit form.
 
-use encoding_rs::{EUC_KR, Encoding, GBK};
+use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP};
+use memchr::memmem;
 
 /// RFC 1843: `~{` and `~}` switch GB 2312 on and off, `~~` is a tilde, `~` before a line end joins lines.
 pub(super) fn hz(bytes: &[u8]) -> (String, bool) {
@@ -48,6 +49,25 @@ pub(super) fn iso_2022_kr(bytes: &[u8]) -> (String, bool) {
         }
     }
     finish(EUC_KR, &eight_bit, false)
+}
+
+/// RFC 1468. Browsers take an escape sequence right behind another for an attack; in mail it is what
+/// is between two encoded words, so the first of them is dropped.
+pub(super) fn iso_2022_jp(bytes: &[u8]) -> (String, bool) {
+    let mut needed = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memmem::find(rest, b"\x1b") {
+        let (before, sequence) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        needed.extend_from_slice(before);
+        let is_idle = matches!(sequence, [_, b'(' | b'$', _, 0x1b, ..]);
+        let (escape, after) = sequence.split_at_checked(3).unwrap_or((sequence, &[]));
+        if !is_idle {
+            needed.extend_from_slice(escape);
+        }
+        rest = after;
+    }
+    needed.extend_from_slice(rest);
+    finish(ISO_2022_JP, &needed, false)
 }
 
 fn finish(encoding: &'static Encoding, eight_bit: &[u8], damaged: bool) -> (String, bool) {

@@ -128,6 +128,9 @@ pub fn decode<'a>(bytes: &'a [u8], label: Option<&[u8]>) -> DecodedText<'a> {
         Charset::HzGb2312 => owned(legacy::hz(bytes)),
         Charset::Iso2022Kr => owned(legacy::iso_2022_kr(bytes)),
         Charset::Utf16 => utf16(bytes),
+        Charset::Known(encoding) if encoding == encoding_rs::ISO_2022_JP => {
+            owned(legacy::iso_2022_jp(bytes))
+        }
         Charset::Known(encoding) => {
             let (text, replaced) = encoding.decode_with_bom_removal(bytes);
             DecodedText { text, replaced }
@@ -185,6 +188,9 @@ mod tests {
         check(b"plain", "klingon", "plain", false);
         check("\u{feff}a".as_bytes(), "utf-8", "a", false);
         check(b"\x1b$B4A;z\x1b(B", "ISO-2022-JP", "漢字", false);
+        // Two encoded words, put together.
+        let twice = b"\x1b$B4A\x1b(B\x1b$B;z\x1b(B";
+        check(twice, "ISO-2022-JP", "漢字", false);
         check(b"\x8a\xbf\x8e\x9a", "cp932", "漢字", false);
         check(b"\xcf\xf0\xe8", "x-windows-1251", "При", false);
         check(b"\xcf\xf0\xe8", "windows1251", "При", false);
