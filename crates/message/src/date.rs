@@ -68,7 +68,12 @@ pub fn parse(value: &[u8]) -> Option<ZonedTime> {
                 } else if found.year.is_none() {
                     // `23 Nov 09:19 2026` and the like; a lone number behind all else is a zone.
                     found.year = Some(full_year(*value, *digits));
-                } else if after_time && found.offset.is_none() && index + 1 == words.len() {
+                } else if after_time
+                    && found.offset.is_none()
+                    && index + 1 == words.len()
+                    && *digits == 4
+                    && *value <= 1400
+                {
                     found.offset = offset(1, *value, *digits);
                 }
             }
@@ -309,6 +314,9 @@ mod tests {
         check("Mon, 23 Nov 2026 09:19:00 GMT+0100", "Mon, 23 Nov 2026 09:19:00 +0100");
         check("Mon, 23 Nov 2026 09:19:00 +100", "Mon, 23 Nov 2026 09:19:00 +0100");
         check("Mon, 23 Nov 2026 09:19:00 0100", "Mon, 23 Nov 2026 09:19:00 +0100");
+        check("Mon, 23 Nov 2026 09:19:00 4000", "Mon, 23 Nov 2026 09:19:00 +0000");
+        check("Mon, 23 Nov 2026 09:19:00 +-0100", "Mon, 23 Nov 2026 09:19:00 -0100");
+        check("Mon, 23 Nov 2026 09:19:00 GMT+1", "Mon, 23 Nov 2026 09:19:00 +0100");
         check("Mon, 23 Nov 2026 09:19:00 \"GMT\"", "Mon, 23 Nov 2026 09:19:00 +0000");
         check("Mon, 23 Nov 2026 09:19:00 -0500 (EST)", "Mon, 23 Nov 2026 09:19:00 -0500");
         check("Mon, 23 Nov 2026 09:19:60 +0000", "Mon, 23 Nov 2026 09:20:00 +0000");

@@ -96,7 +96,11 @@ impl Parser {
                     words.next();
                     break;
                 }
-                Kind::Mark(b'<' | b';') => !inner.is_empty(),
+                Kind::Mark(b'<') => !inner.is_empty(),
+                Kind::Mark(b';') if has_colon && !inner.first().is_some_and(is_at) => {
+                    return self.bracketed_group(&inner, words);
+                }
+                Kind::Mark(b';') => !inner.is_empty(),
                 // Only a route has commas: RFC 5322 4.4 `obs-domain-list`.
                 Kind::Mark(b',') => has_colon || !inner.first().is_none_or(is_at),
                 _ => false,
@@ -122,6 +126,18 @@ impl Parser {
         name.extend(phrase(&self.take_run()));
         mailbox.name_raw = (!name.is_empty()).then(|| name.into_boxed_slice());
         self.open = Some(mailbox);
+    }
+
+    /// `<undisclosed-recipients:;>` is what many programs make of a group without members.
+    fn bracketed_group(&mut self, inner: &[Word], words: &mut Peekable<Words<'_>>) {
+        words.by_ref().take_while(|word| !is_mark(word, b'>')).for_each(drop);
+        let name: Vec<Word> = inner.iter().take_while(|w| !is_mark(w, b':')).cloned().collect();
+        self.run.clear();
+        self.run_has_at = false;
+        self.flush_bare();
+        self.end_group();
+        self.group = Some((phrase(&name), Vec::new()));
+        self.end_group();
     }
 
     /// A separator, or the end, was read.
@@ -305,6 +321,11 @@ fn spaced_dot(run: &[Word], end: usize) -> bool {
 /// What stands between angle brackets.
 fn bracketed(inner: &[Word]) -> Mailbox {
     let colon = inner.iter().rposition(|w| is_mark(w, b':'));
+    // Of what stands before a colon only a route has a meaning, and a browser's `mailto:`.
+    let is_prefix = |before: &[Word]| {
+        before.first().is_some_and(is_at) || local(before).eq_ignore_ascii_case(b"mailto")
+    };
+    let colon = colon.filter(|at| inner.get(..*at).is_some_and(is_prefix));
     let (route, spec) = match colon {
         Some(at) => (inner.get(..at).unwrap_or_default(), inner.get(at + 1..).unwrap_or_default()),
         None => (&[][..], inner),

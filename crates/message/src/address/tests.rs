@@ -117,6 +117,9 @@ fn broken_but_common() {
     check("Joe [Sales] <a@b>", &["Joe [Sales]|a@b"]);
     check("a@b@c", &["a@b@c"]);
     check("'a@b' <a@b>", &["'a@b'|a@b"]);
+    check("<undisclosed-recipients:;>", &["undisclosed-recipients:", ";"]);
+    check("<Undisclosed-Recipient:;@b.example>, <a@b>", &["Undisclosed-Recipient:", ";", "a@b"]);
+    check("<C:`x@b>", &["C:`x@b"]);
     check("<>", &[]);
     check("Joe <>", &["Joe|@"]);
     check("joe@example.com.", &["joe@example.com."]);
