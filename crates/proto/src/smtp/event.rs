@@ -61,7 +61,7 @@ pub enum Event<'a> {
         /// Bytes that were discarded. More than 0 is an attack or a broken client (CVE-2011-0411).
         discarded: usize,
     },
-    /// Write the output and close the connection.
+    /// Write the output and close the connection. A message that is not complete is given up.
     Close(CloseReason),
 }
 

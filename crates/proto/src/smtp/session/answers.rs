@@ -67,13 +67,15 @@ impl Session {
     }
 
     /// Data cannot be kept any more (the disk is full, say): refuses the message when its end has come.
-    /// No more [`Event::Data`] of it follows.
+    /// No more [`Event::Data`](crate::smtp::Event::Data) of it follows. After
+    /// [`Event::DataRefused`](crate::smtp::Event::DataRefused) it replaces the reply, for instance by one
+    /// that names the story's id.
     pub fn data_failed(&mut self, reply: Reply) {
         match &mut self.state {
             State::Data(incoming, _)
             | State::Chunk(incoming, _, _)
             | State::BetweenChunks(incoming, _) => {
-                incoming.fault.get_or_insert(reply);
+                incoming.fault = Some(reply);
             }
             _ => {}
         }

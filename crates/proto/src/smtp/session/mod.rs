@@ -195,7 +195,9 @@ impl Session {
             if let Some(event) = self.pending.pop_front() {
                 return event;
             }
-            if self.is_draining && matches!(self.state, State::Greeted | State::Ready(_)) {
+            let is_between =
+                matches!(self.state, State::Refused | State::Greeted | State::Ready(_));
+            if self.is_draining && is_between {
                 Reply::SHUTDOWN.write(out);
                 self.state = State::Closed(CloseReason::Shutdown);
             }

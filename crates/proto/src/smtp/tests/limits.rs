@@ -109,3 +109,9 @@ fn replies_that_nobody_reads_do_not_pile_up() {
     out.clear();
     assert_eq!(session.receive(&mut input, &mut out, now), Event::Flush);
 }
+
+#[test]
+fn a_session_is_small() {
+    // The line is in the driver's buffer; what is larger is bounded by the envelope's limits.
+    assert!(size_of::<crate::smtp::Session>() <= 1024);
+}
