@@ -13,10 +13,13 @@
 pub mod auth;
 pub mod conn;
 pub mod control;
+pub mod facts;
+pub mod intake;
 pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod network;
+pub mod node;
 pub mod shutdown;
 pub mod smtp;
 pub mod spool;

@@ -29,8 +29,7 @@ mod response;
 mod session;
 mod stuffing;
 
-pub use crate::tls::TlsInfo;
-pub use config::Config;
+pub use config::{Config, TlsInfo};
 pub use event::{CloseReason, Event, Feed, OpenError, Part, RetrieveError};
 pub use maildrop::{Maildrop, UniqueId, UniqueIdError};
 pub use session::Session;

@@ -145,7 +145,7 @@ pub fn certificate_credential(
 }
 
 /// The SHA-256 of a certificate's DER form.
-pub(super) fn fingerprint(certificate: &[u8]) -> Vec<u8> {
+fn fingerprint(certificate: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA256, certificate).as_ref().to_vec()
 }
 

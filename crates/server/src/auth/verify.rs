@@ -1,8 +1,9 @@
 //! Checking logins against the store.
 
-use super::password::{self, Hashing, app_matches, fingerprint, keyed, main_matches, read_scram};
+use super::password::{self, Hashing, app_matches, keyed, main_matches, read_scram};
 use super::remembered::Remembered;
 use crate::system::SystemRandom;
+use crate::tls::ClientCertificate;
 use posthorn_base::{Clock, CredentialId, Random, Time};
 use posthorn_proto::sasl::scram::ScramKeys;
 use posthorn_proto::sasl::{Answer, Identity, Question, Refusal, ScramAnswer, Secret, Verdict};
@@ -77,13 +78,12 @@ impl Authenticator {
         self.remembered.clear();
     }
 
-    /// Answers a SASL exchange's question. `certificate` is the client's, in DER form, when TLS
-    /// verified one.
+    /// Answers a SASL exchange's question. `certificate` is the client's, when TLS verified one.
     pub async fn answer(
         &self,
         question: Question,
         scope: Scopes,
-        certificate: Option<&[u8]>,
+        certificate: Option<&ClientCertificate>,
     ) -> Answer {
         match question {
             Question::Password { authcid, authzid, password } => {
@@ -224,19 +224,19 @@ impl Authenticator {
     async fn certificate(
         &self,
         authzid: Option<&str>,
-        certificate: Option<&[u8]>,
+        certificate: Option<&ClientCertificate>,
         scope: Scopes,
     ) -> Verdict {
-        // RFC 4422 app. A: without an authorization identity the certificate alone says who it is.
-        // Ours are bound to accounts by fingerprint, so the client has to name the account.
-        let (Some(name), Some(certificate)) = (authzid, certificate) else {
-            return Err(Refusal::Credentials);
-        };
+        let certificate = certificate.ok_or(Refusal::Credentials)?;
+        let first_address = certificate.addresses.first().map(ToString::to_string);
+        // RFC 4422 app. A: without an authorization identity the certificate says who it is.
+        let name = authzid.map(str::to_owned).or(first_address).ok_or(Refusal::Credentials)?;
         let now = self.clock.now();
-        let facts = self.find(name).await?;
-        let fingerprint = fingerprint(certificate);
-        let matches =
-            |c: &&Credential| c.kind == CredentialKind::Certificate && c.verifier == fingerprint;
+        let facts = self.find(&name).await?;
+        // Whatever the certificate's issuer says of addresses, the account must know it, too.
+        let matches = |c: &&Credential| {
+            c.kind == CredentialKind::Certificate && c.verifier == certificate.sha256
+        };
         let Some((facts, credential)) =
             facts.as_ref().and_then(|facts| Some((facts, facts.credentials.iter().find(matches)?)))
         else {

@@ -23,6 +23,7 @@ mod table;
 mod writer;
 
 pub use files::{BodyFiles, SweepHold};
+pub(crate) use frame::compress;
 pub use reader::BodyReader;
 pub use sweep::sweep_orphans;
 pub use writer::BodyWriter;

@@ -18,6 +18,28 @@ pub struct SearchText {
     pub data: Bytes,
 }
 
+impl SearchText {
+    /// Packs the two texts that are searched, the header's and the body's. `None` when both are empty.
+    ///
+    /// The form before compression: the length of the header's text as four octets, little endian,
+    /// the header's text, the body's.
+    ///
+    /// # Errors
+    /// When compression fails, for want of memory.
+    pub fn pack(version: i64, header: &str, body: &str) -> Result<Option<Self>, EngineError> {
+        if header.is_empty() && body.is_empty() {
+            return Ok(None);
+        }
+        let length = u32::try_from(header.len()).map_err(|_| EngineError::NoMemory)?;
+        let mut plain = Vec::with_capacity(4 + header.len() + body.len());
+        plain.extend_from_slice(&length.to_le_bytes());
+        plain.extend_from_slice(header.as_bytes());
+        plain.extend_from_slice(body.as_bytes());
+        let (codec, data) = crate::bodies::compress(&plain)?;
+        Ok(Some(SearchText { version, codec, size: plain.len() as u64, data: data.into() }))
+    }
+}
+
 /// What the message parser found out.
 #[derive(Clone, Debug)]
 pub struct EmailFacts {

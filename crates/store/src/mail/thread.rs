@@ -5,6 +5,7 @@
 //! at delivery, and never changed: threads are not merged later.
 
 use crate::{EngineError, Rows, Statement, stmt};
+use posthorn_base::address::fold;
 use posthorn_base::{AccountId, EmailId, ThreadId, Time, limits};
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -21,6 +22,21 @@ pub struct ThreadKeys {
 }
 
 impl ThreadKeys {
+    /// The keys for an email with this Message-ID, these ancestors (the nearest first) and this base
+    /// subject, which is compared without regard to case.
+    pub fn of<'a>(
+        message_id: Option<&[u8]>,
+        ancestors: impl Iterator<Item = &'a [u8]>,
+        base_subject: &str,
+    ) -> Self {
+        let hash = |bytes: &[u8]| i64::from_le_bytes(xxh3_64(bytes).to_le_bytes());
+        ThreadKeys {
+            message_id: message_id.map(hash),
+            references: ancestors.take(limits::THREAD_REFERENCES_MAX).map(hash).collect(),
+            base_subject: hash(fold(base_subject).as_bytes()),
+        }
+    }
+
     /// The hashes under which the conversation is looked for, the best first, each once.
     pub(crate) fn hashes(&self) -> Vec<i64> {
         let mut hashes = Vec::with_capacity(self.references.len() + 1);

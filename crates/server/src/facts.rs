@@ -1,0 +1,34 @@
+//! What the store keeps of a message beside its bytes, computed once when it arrives.
+
+use posthorn_message::Parsed;
+use posthorn_message::part::PART_MAP_VERSION;
+use posthorn_message::text::search_text;
+use posthorn_store::EngineError;
+use posthorn_store::mail::{EmailFacts, SearchText, ThreadKeys};
+use std::borrow::Cow;
+
+/// Version of what [`search_text`] makes.
+const SEARCH_TEXT_VERSION: i64 = 1;
+
+/// The facts of a message. Offsets in the part map count from the message's first octet, behind our
+/// trace fields. Decodes and folds every text of the message: for large ones, on a thread that may
+/// take its time.
+///
+/// # Errors
+/// When the text cannot be compressed, for want of memory.
+pub fn email_facts(parsed: &Parsed, message: &[u8]) -> Result<EmailFacts, EngineError> {
+    let header = parsed.header();
+    let text = search_text(parsed.map(), |range| range.of(message).map(Cow::Borrowed));
+    let keys = parsed.thread_keys();
+    let parents = keys.parents().iter().rev().map(|id| id.as_ref());
+    Ok(EmailFacts {
+        map_version: i64::from(PART_MAP_VERSION),
+        part_map: parsed.map().to_bytes().into(),
+        envelope: parsed.envelope().to_bytes().into(),
+        sent: header
+            .first("Date")
+            .and_then(|field| posthorn_message::date::parse(&field.unfolded())),
+        text: SearchText::pack(SEARCH_TEXT_VERSION, &text.header, &text.body)?,
+        thread: ThreadKeys::of(keys.message_id.as_deref(), parents, &keys.subject.text),
+    })
+}

@@ -1,0 +1,24 @@
+//! What becomes of a message that arrives by SMTP: the [`Handler`](crate::smtp::Handler) that joins the
+//! sessions with the store.
+//!
+//! ```text
+//! MAIL  -> sender: room? granted to this login?
+//! RCPT  -> recipients: who takes it?
+//! data  -> arrival: complete, check -> plan -> store.accept(plan) -> 250
+//! ```
+//!
+//! Invariants
+//! * An id is given only after [`Accept`](posthorn_store::mail::Accept) has committed.
+//! * An arrival becomes exactly one plan, and a plan one transaction.
+//! * Whatever ends a transaction otherwise leaves nothing behind but its story, which nobody waits for.
+
+mod arrival;
+mod handler;
+mod plan;
+mod recipients;
+mod refusals;
+mod story;
+mod submission;
+
+pub use handler::Intake;
+pub use refusals::Refusals;
