@@ -10,7 +10,10 @@
 
 #[macro_use]
 mod harness;
+mod mail;
 mod seam;
+
+use mail::{accept, mailboxes, messages};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -22,4 +25,32 @@ suite! {
         a_read_cannot_write,
         writers_of_one_row_take_turns,
         the_store_knows_itself;
+    accept: what_was_accepted_is_there,
+        a_plan_is_carried_out_once,
+        a_thousand_recipients_are_one_transaction,
+        targets_that_are_gone_mean_inbox_and_one_mailbox_gets_one_copy,
+        plans_that_break_the_rules_are_refused_whole,
+        an_account_that_is_gone_does_not_stop_the_others,
+        conversations,
+        appended_messages_keep_what_they_were_given,
+        appending_is_all_or_nothing_within_the_quota;
+    mailboxes: a_new_account_has_a_mailbox_for_each_role,
+        creating_makes_what_is_above,
+        a_name_that_comes_back_has_another_uidvalidity,
+        renaming_takes_those_below_along,
+        renames_that_are_refused,
+        deleting_ends_the_messages_step_by_step_and_spares_those_below,
+        roles_are_unique,
+        subscriptions_are_of_names,
+        recent_is_claimed_once,
+        account_changes_name_the_mailboxes;
+    messages: flags_and_counts,
+        unchanged_since_leaves_newer_messages_alone,
+        keywords,
+        expunged_mail_is_restored_under_a_new_uid,
+        what_was_in_a_deleted_mailbox_is_restored_into_inbox,
+        copies_share_the_email_and_moves_leave_nothing_to_restore,
+        purging_takes_emails_and_bodies_with_the_last_placement,
+        the_cap_takes_the_oldest,
+        changes_since;
 }

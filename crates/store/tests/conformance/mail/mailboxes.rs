@@ -1,37 +1,36 @@
 //! Making, renaming, deleting and listing mailboxes.
 
-use crate::world::{INBOX, World, letter, uid};
+use super::world::{INBOX, World, letter, uid};
 use posthorn_base::{MailboxName, Role, limits};
-use posthorn_store::StoreError;
 use posthorn_store::mail::{
     AccountChanges, ClaimRecent, DeleteMailbox, EndDeleted, FindDeleted, ListMailboxes,
     ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, Target,
 };
+use posthorn_store::{Engine, StoreError};
 
 fn name(text: &str) -> MailboxName {
     MailboxName::parse(text).unwrap()
 }
 
-async fn names(world: &World) -> Vec<String> {
+async fn names(world: &World<'_>) -> Vec<String> {
     let list = world.read(ListMailboxes(world.alice)).await;
     list.iter().map(|mailbox| mailbox.name.to_string()).collect()
 }
 
-async fn rename(world: &World, mailbox: &Mailbox, to: &str) -> Result<(), StoreError> {
+async fn rename(world: &World<'_>, mailbox: &Mailbox, to: &str) -> Result<(), StoreError> {
     let to = name(to);
     let ids = to.as_str().split('/').map(|_| world.id()).collect();
     let (account, mailbox, now) = (world.alice, mailbox.id, world.now());
     world.write(RenameMailbox { account, mailbox, to, ids, now }).await
 }
 
-async fn delete(world: &World, mailbox: &Mailbox) -> Result<(), StoreError> {
+async fn delete(world: &World<'_>, mailbox: &Mailbox) -> Result<(), StoreError> {
     let (account, mailbox, now) = (world.alice, mailbox.id, world.now());
     world.write(DeleteMailbox { account, mailbox, now }).await
 }
 
-#[tokio::test]
-async fn a_new_account_has_a_mailbox_for_each_role() {
-    let world = World::new().await;
+pub(crate) async fn a_new_account_has_a_mailbox_for_each_role(engine: &Engine) {
+    let world = World::new(engine).await;
     let list = world.read(ListMailboxes(world.alice)).await;
     assert_eq!(names(&world).await, ["Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash"]);
     let mut roles: Vec<_> = list.iter().map(|mailbox| mailbox.role.unwrap()).collect();
@@ -48,9 +47,8 @@ async fn a_new_account_has_a_mailbox_for_each_role() {
     assert!(list.iter().all(|mailbox| mailbox.is_subscribed && mailbox.uidnext == uid(1)));
 }
 
-#[tokio::test]
-async fn creating_makes_what_is_above() {
-    let world = World::new().await;
+pub(crate) async fn creating_makes_what_is_above(engine: &Engine) {
+    let world = World::new(engine).await;
     let made = world.mailbox("a/b/c").await;
     assert_eq!(made.name, name("a/b/c"));
     assert!(!made.is_subscribed);
@@ -62,9 +60,8 @@ async fn creating_makes_what_is_above() {
     assert!(world.find(world.alice, "INBOX/below").await.is_some());
 }
 
-#[tokio::test]
-async fn a_name_that_comes_back_has_another_uidvalidity() {
-    let world = World::new().await;
+pub(crate) async fn a_name_that_comes_back_has_another_uidvalidity(engine: &Engine) {
+    let world = World::new(engine).await;
     let first = world.mailbox("x").await;
     delete(&world, &first).await.unwrap();
     let second = world.mailbox("x").await;
@@ -72,9 +69,8 @@ async fn a_name_that_comes_back_has_another_uidvalidity() {
     assert_ne!(second.id, first.id);
 }
 
-#[tokio::test]
-async fn renaming_takes_those_below_along() {
-    let world = World::new().await;
+pub(crate) async fn renaming_takes_those_below_along(engine: &Engine) {
+    let world = World::new(engine).await;
     let below = world.mailbox("a/b/c").await;
     world.deliver(&letter("x"), Target::Mailbox(below.id)).await;
     let a = world.find(world.alice, "a").await.unwrap();
@@ -97,9 +93,8 @@ async fn renaming_takes_those_below_along() {
     assert!(world.find(world.alice, "p/q").await.is_some());
 }
 
-#[tokio::test]
-async fn renames_that_are_refused() {
-    let world = World::new().await;
+pub(crate) async fn renames_that_are_refused(engine: &Engine) {
+    let world = World::new(engine).await;
     let a = world.mailbox("a").await;
     world.mailbox("b").await;
     world.mailbox("a/x").await;
@@ -122,9 +117,10 @@ async fn renames_that_are_refused() {
     assert!(world.find(world.alice, &long).await.is_none());
 }
 
-#[tokio::test]
-async fn deleting_ends_the_messages_step_by_step_and_spares_those_below() {
-    let world = World::new().await;
+pub(crate) async fn deleting_ends_the_messages_step_by_step_and_spares_those_below(
+    engine: &Engine,
+) {
+    let world = World::new(engine).await;
     let x = world.mailbox("x").await;
     world.mailbox("x/y").await;
     for _ in 0..5 {
@@ -151,9 +147,8 @@ async fn deleting_ends_the_messages_step_by_step_and_spares_those_below() {
     assert!(matches!(delete(&world, &x).await, Err(StoreError::Missing { .. })));
 }
 
-#[tokio::test]
-async fn roles_are_unique() {
-    let world = World::new().await;
+pub(crate) async fn roles_are_unique(engine: &Engine) {
+    let world = World::new(engine).await;
     let bin = world.mailbox("Bin").await;
     let (account, mailbox) = (world.alice, bin.id);
     world.write(SetRole { account, mailbox, role: Some(Role::Trash) }).await.unwrap();
@@ -170,9 +165,8 @@ async fn roles_are_unique() {
     assert_eq!(world.find(account, "Junk").await.unwrap().role, Some(Role::Junk));
 }
 
-#[tokio::test]
-async fn subscriptions_are_of_names() {
-    let world = World::new().await;
+pub(crate) async fn subscriptions_are_of_names(engine: &Engine) {
+    let world = World::new(engine).await;
     let account = world.alice;
     for subscribed in [true, true] {
         let name = name("nowhere");
@@ -185,9 +179,8 @@ async fn subscriptions_are_of_names() {
     assert_eq!(world.read(ListSubscriptions(account)).await.len(), Role::ALL.len());
 }
 
-#[tokio::test]
-async fn recent_is_claimed_once() {
-    let world = World::new().await;
+pub(crate) async fn recent_is_claimed_once(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = world.inbox().await;
     let claim = ClaimRecent { account: world.alice, mailbox: inbox.id };
     world.deliver(&letter("x"), INBOX).await;
@@ -197,9 +190,8 @@ async fn recent_is_claimed_once() {
     assert_eq!(world.write(claim).await.unwrap(), uid(3));
 }
 
-#[tokio::test]
-async fn account_changes_name_the_mailboxes() {
-    let world = World::new().await;
+pub(crate) async fn account_changes_name_the_mailboxes(engine: &Engine) {
+    let world = World::new(engine).await;
     let changes = |since| AccountChanges { account: world.alice, since };
     let start = world.read(changes(posthorn_base::ModSeq::ZERO)).await;
     assert_eq!(start.mailboxes.len(), Role::ALL.len());

@@ -1,23 +1,23 @@
 //! Flags, expunge, restore, purge, copy, move, changes since.
 
-use crate::world::{INBOX, Letter, World, letter, uid, uids};
+use super::world::{INBOX, Letter, World, letter, uid, uids};
 use posthorn_base::{Flags, Keyword, MailboxId, ModSeq, Time, limits};
-use posthorn_store::StoreError;
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
     CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FlagAction, FlagsStored,
     ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable, ReadEmails, Recount, Restore,
     StoreFlags,
 };
+use posthorn_store::{Engine, StoreError};
 
-async fn filled(world: &World, messages: usize) -> MailboxId {
+async fn filled(world: &World<'_>, messages: usize) -> MailboxId {
     let inbox = world.inbox().await.id;
     let letters = vec![letter("0123456789"); messages];
     world.write(world.append(inbox, &letters)).await.unwrap();
     inbox
 }
 
-fn store(world: &World, mailbox: MailboxId, list: &[u32], action: FlagAction) -> StoreFlags {
+fn store(world: &World<'_>, mailbox: MailboxId, list: &[u32], action: FlagAction) -> StoreFlags {
     StoreFlags {
         account: world.alice,
         mailbox,
@@ -29,7 +29,7 @@ fn store(world: &World, mailbox: MailboxId, list: &[u32], action: FlagAction) ->
     }
 }
 
-fn expunge(world: &World, mailbox: MailboxId, list: &[u32]) -> Expunge {
+fn expunge(world: &World<'_>, mailbox: MailboxId, list: &[u32]) -> Expunge {
     Expunge {
         account: world.alice,
         mailbox,
@@ -40,7 +40,7 @@ fn expunge(world: &World, mailbox: MailboxId, list: &[u32]) -> Expunge {
 }
 
 fn copy(
-    world: &World,
+    world: &World<'_>,
     from: MailboxId,
     to: MailboxId,
     list: &[u32],
@@ -50,14 +50,13 @@ fn copy(
     CopyMessages { account: world.alice, from, to, uids, mode, now: world.now() }
 }
 
-fn purge(world: &World, what: Purgeable, limit: u32) -> Purge {
+fn purge(world: &World<'_>, what: Purgeable, limit: u32) -> Purge {
     let reason = "retention".into();
     Purge { account: world.alice, what, limit, reason, now: world.now() }
 }
 
-#[tokio::test]
-async fn flags_and_counts() {
-    let world = World::new().await;
+pub(crate) async fn flags_and_counts(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 3).await;
     let seen = StoreFlags {
         flags: Flags::SEEN.with(Flags::DELETED),
@@ -81,9 +80,8 @@ async fn flags_and_counts() {
     assert_eq!((counts.total, counts.unseen, counts.deleted), (3, 2, 0));
 }
 
-#[tokio::test]
-async fn unchanged_since_leaves_newer_messages_alone() {
-    let world = World::new().await;
+pub(crate) async fn unchanged_since_leaves_newer_messages_alone(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 2).await;
     let before = world.inbox().await.highest_modseq;
     let first = StoreFlags { flags: Flags::SEEN, ..store(&world, inbox, &[1], FlagAction::Add) };
@@ -98,9 +96,8 @@ async fn unchanged_since_leaves_newer_messages_alone() {
     assert_eq!(stored.changed.len(), 1);
 }
 
-#[tokio::test]
-async fn keywords() {
-    let world = World::new().await;
+pub(crate) async fn keywords(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 2).await;
     let keyword = |text: &str| Keyword::parse(text).unwrap();
     let add = StoreFlags {
@@ -133,9 +130,8 @@ async fn keywords() {
     assert_eq!(world.messages(inbox).await[2].keywords.iter().count(), 1);
 }
 
-#[tokio::test]
-async fn expunged_mail_is_restored_under_a_new_uid() {
-    let world = World::new().await;
+pub(crate) async fn expunged_mail_is_restored_under_a_new_uid(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 4).await;
     let delete =
         StoreFlags { flags: Flags::DELETED, ..store(&world, inbox, &[2, 3], FlagAction::Add) };
@@ -170,9 +166,8 @@ async fn expunged_mail_is_restored_under_a_new_uid() {
     assert!(!world.write(Recount(world.alice)).await.unwrap(), "all sums were right");
 }
 
-#[tokio::test]
-async fn what_was_in_a_deleted_mailbox_is_restored_into_inbox() {
-    let world = World::new().await;
+pub(crate) async fn what_was_in_a_deleted_mailbox_is_restored_into_inbox(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 1).await;
     let x = world.mailbox("x").await.id;
     world.write(copy(&world, inbox, x, &[1], CopyMode::Move)).await.unwrap();
@@ -187,9 +182,8 @@ async fn what_was_in_a_deleted_mailbox_is_restored_into_inbox() {
     assert!(!world.write(Recount(account)).await.unwrap());
 }
 
-#[tokio::test]
-async fn copies_share_the_email_and_moves_leave_nothing_to_restore() {
-    let world = World::new().await;
+pub(crate) async fn copies_share_the_email_and_moves_leave_nothing_to_restore(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 3).await;
     let x = world.mailbox("x").await.id;
     let copied = world.write(copy(&world, inbox, x, &[1, 3, 8], CopyMode::Copy)).await.unwrap();
@@ -211,13 +205,12 @@ async fn copies_share_the_email_and_moves_leave_nothing_to_restore() {
     assert!(matches!(world.write(nowhere).await, Err(StoreError::Missing { .. })));
 }
 
-#[tokio::test]
-async fn purging_takes_emails_and_bodies_with_the_last_placement() {
-    let world = World::new().await;
+pub(crate) async fn purging_takes_emails_and_bodies_with_the_last_placement(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 3).await;
     let x = world.mailbox("x").await.id;
     world.write(copy(&world, inbox, x, &[1], CopyMode::Copy)).await.unwrap();
-    let emails = crate::world::emails(&world.messages(inbox).await);
+    let emails = super::world::emails(&world.messages(inbox).await);
     world.write(expunge(&world, inbox, &[1, 2])).await.unwrap();
     let before = Purgeable::EndedBefore(Time::from_millis(0));
     assert_eq!(world.write(purge(&world, before, 9)).await.unwrap(), 0);
@@ -231,14 +224,13 @@ async fn purging_takes_emails_and_bodies_with_the_last_placement() {
     assert_eq!(world.write(purge(&world, erase, 9)).await.unwrap(), 1);
     let left = world.read(ReadEmails { account: world.alice, emails }).await;
     assert_eq!(left.len(), 1);
-    let bodies: i64 = world.raw().query_row("SELECT COUNT(*) FROM body", [], |r| r.get(0)).unwrap();
+    let bodies = world.count("SELECT COUNT(*) FROM body").await;
     assert_eq!(bodies, 1);
     assert!(!world.write(Recount(world.alice)).await.unwrap());
 }
 
-#[tokio::test]
-async fn the_cap_takes_the_oldest() {
-    let world = World::new().await;
+pub(crate) async fn the_cap_takes_the_oldest(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 4).await;
     for number in 1..=4 {
         world.write(expunge(&world, inbox, &[number])).await.unwrap();
@@ -252,9 +244,8 @@ async fn the_cap_takes_the_oldest() {
     assert_eq!(left.iter().map(|one| one.uid).collect::<Vec<_>>(), uids([4, 3]));
 }
 
-#[tokio::test]
-async fn changes_since() {
-    let world = World::new().await;
+pub(crate) async fn changes_since(engine: &Engine) {
+    let world = World::new(engine).await;
     let inbox = filled(&world, 3).await;
     let since = |cursor, limit| MailboxChanges {
         account: world.alice,

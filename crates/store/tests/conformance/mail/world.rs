@@ -11,9 +11,8 @@ use posthorn_store::mail::{
     Accept, Accepted, Append, CreateMailbox, Delivery, EmailFacts, FindMailbox, ListMessages,
     Mailbox, Message, NewMessage, NewPlacement, Plan, SearchText, Target, ThreadKeys,
 };
-use posthorn_store::sqlite::{Options, Sqlite};
 use posthorn_store::story::{Event, Kind, NewStory, StoryKind};
-use posthorn_store::{Birth, Engine, Operation, StoreError};
+use posthorn_store::{Engine, Operation, StoreError, Tx, stmt};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
@@ -29,14 +28,14 @@ impl Random for Seeded {
     }
 }
 
-pub(crate) struct World {
-    pub(crate) engine: Engine,
+pub(crate) struct World<'a> {
+    pub(crate) engine: &'a Engine,
     pub(crate) files: BodyFiles,
     pub(crate) alice: AccountId,
     pub(crate) bob: AccountId,
     ids: Mutex<(IdSource, Seeded)>,
     millis: AtomicI64,
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
 }
 
 /// A message in a few words.
@@ -52,22 +51,19 @@ pub(crate) fn letter(text: &str) -> Letter {
     Letter { text: text.into(), ..Letter::default() }
 }
 
-impl World {
-    pub(crate) async fn new() -> Self {
+impl<'a> World<'a> {
+    pub(crate) async fn new(engine: &'a Engine) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let now = Time::from_seconds(1_795_425_540);
-        let options =
-            Options { reserve_bytes: 0, ..Options::new(Birth::draw(now, &mut Seeded(1))) };
-        let sqlite = Sqlite::open(&dir.path().join("store"), options).unwrap();
-        let files = BodyFiles::open(&dir.path().join("store")).unwrap();
+        let files = BodyFiles::open(dir.path()).unwrap();
         let mut world = World {
-            engine: Engine::Sqlite(sqlite),
+            engine,
             files,
             alice: AccountId::new(1).unwrap(),
             bob: AccountId::new(1).unwrap(),
             ids: Mutex::new((IdSource::new(), Seeded(7))),
             millis: AtomicI64::new(now.millis()),
-            dir,
+            _dir: dir,
         };
         let domain = Domain::parse("example.com").unwrap();
         world.write(CreateDomain { domain, now }).await.unwrap();
@@ -215,10 +211,20 @@ impl World {
     pub(crate) async fn uids(&self, mailbox: MailboxId) -> Vec<u32> {
         self.messages(mailbox).await.iter().map(|message| message.uid.get()).collect()
     }
-    pub(crate) fn raw(&self) -> posthorn_store::sqlite::rusqlite::Connection {
-        let path = self.dir.path().join("store").join("store.db");
-        assert!(path.exists(), "{:?}", std::fs::read_dir(path.parent().unwrap()).unwrap());
-        posthorn_store::sqlite::rusqlite::Connection::open(path).unwrap()
+    /// Counts rows, past all operations.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        self.read(Count(sql)).await
+    }
+}
+
+struct Count(&'static str);
+
+impl Operation for Count {
+    type Output = i64;
+    const NAME: &'static str = "count rows";
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+        let rows = tx.one(stmt!(self.0)).await?;
+        Ok(rows.first().unwrap().get(0)?)
     }
 }
 

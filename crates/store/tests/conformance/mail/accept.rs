@@ -1,6 +1,6 @@
 //! Accepting plans, appending, conversations.
 
-use crate::world::{INBOX, Letter, World, letter, uid};
+use super::world::{INBOX, Letter, World, letter, uid};
 use posthorn_base::{Flags, Keyword, Role, ZonedTime};
 use posthorn_store::bodies::BodyReader;
 use posthorn_store::directory::ReadQuota;
@@ -8,11 +8,10 @@ use posthorn_store::mail::{
     Accept, Append, FindAccepted, ListKeywords, ReadBody, ReadEmails, ReadTexts, Target, ThreadKeys,
 };
 use posthorn_store::story::ReadStory;
-use posthorn_store::{EngineError, StoreError};
+use posthorn_store::{Engine, EngineError, StoreError};
 
-#[tokio::test]
-async fn what_was_accepted_is_there() {
-    let world = World::new().await;
+pub(crate) async fn what_was_accepted_is_there(engine: &Engine) {
+    let world = World::new(engine).await;
     let plan = world.plan(
         &Letter { flags: Flags::FLAGGED, ..letter("Hello\r\n") },
         &[(world.alice, &[INBOX]), (world.bob, &[Target::Role(Role::Junk)])],
@@ -49,9 +48,8 @@ async fn what_was_accepted_is_there() {
     assert!(story.is_some());
 }
 
-#[tokio::test]
-async fn a_plan_is_carried_out_once() {
-    let world = World::new().await;
+pub(crate) async fn a_plan_is_carried_out_once(engine: &Engine) {
+    let world = World::new(engine).await;
     let plan = world.plan(&letter("once"), &[(world.alice, &[INBOX])]);
     assert_eq!(world.read(FindAccepted::of(&plan)).await, None);
     let first = world.write(Accept { plan: plan.clone() }).await.unwrap();
@@ -61,9 +59,8 @@ async fn a_plan_is_carried_out_once() {
     assert_eq!(world.inbox().await.counts.total, 1);
 }
 
-#[tokio::test]
-async fn a_thousand_recipients_are_one_transaction() {
-    let world = World::new().await;
+pub(crate) async fn a_thousand_recipients_are_one_transaction(engine: &Engine) {
+    let world = World::new(engine).await;
     let mut accounts = Vec::new();
     for number in 0..1000 {
         accounts.push(world.account(&format!("user{number}@example.com"), None).await);
@@ -77,9 +74,10 @@ async fn a_thousand_recipients_are_one_transaction() {
     }
 }
 
-#[tokio::test]
-async fn targets_that_are_gone_mean_inbox_and_one_mailbox_gets_one_copy() {
-    let world = World::new().await;
+pub(crate) async fn targets_that_are_gone_mean_inbox_and_one_mailbox_gets_one_copy(
+    engine: &Engine,
+) {
+    let world = World::new(engine).await;
     let work = world.mailbox("Work").await;
     let (account, mailbox, now) = (world.alice, work.id, world.now());
     world.write(posthorn_store::mail::DeleteMailbox { account, mailbox, now }).await.unwrap();
@@ -99,9 +97,8 @@ async fn targets_that_are_gone_mean_inbox_and_one_mailbox_gets_one_copy() {
     assert!(message.keywords.contains(keywords[0].0));
 }
 
-#[tokio::test]
-async fn plans_that_break_the_rules_are_refused_whole() {
-    let world = World::new().await;
+pub(crate) async fn plans_that_break_the_rules_are_refused_whole(engine: &Engine) {
+    let world = World::new(engine).await;
     #[track_caller]
     fn refused(result: Result<posthorn_store::mail::Accepted, StoreError>, why: &str) {
         let error = result.unwrap_err().to_string();
@@ -123,18 +120,16 @@ async fn plans_that_break_the_rules_are_refused_whole() {
     assert_eq!(world.inbox().await.uidnext, uid(1));
 }
 
-#[tokio::test]
-async fn an_account_that_is_gone_does_not_stop_the_others() {
-    let world = World::new().await;
+pub(crate) async fn an_account_that_is_gone_does_not_stop_the_others(engine: &Engine) {
+    let world = World::new(engine).await;
     let nobody = world.id();
     let plan = world.plan(&letter("x"), &[(nobody, &[INBOX]), (world.bob, &[INBOX])]);
     let accepted = world.write(Accept { plan }).await.unwrap();
     assert_eq!((accepted.placed.len(), accepted.gone), (1, vec![nobody]));
 }
 
-#[tokio::test]
-async fn conversations() {
-    let world = World::new().await;
+pub(crate) async fn conversations(engine: &Engine) {
+    let world = World::new(engine).await;
     let keyed = |id: i64, references: &[i64], base_subject| Letter {
         thread: ThreadKeys { message_id: Some(id), references: references.into(), base_subject },
         ..letter("x")
@@ -145,7 +140,7 @@ async fn conversations() {
     let inbox = world.inbox().await;
     let batch = [keyed(4, &[3], 6), keyed(5, &[4, 1], 6), keyed(6, &[], 7)];
     world.write(world.append(inbox.id, &batch)).await.unwrap();
-    let emails = crate::world::emails(&world.messages(inbox.id).await);
+    let emails = super::world::emails(&world.messages(inbox.id).await);
     let emails = world.read(ReadEmails { account: world.alice, emails }).await;
     let threads: Vec<_> = emails.iter().map(|email| email.thread).collect();
     assert_eq!(threads[0], threads[1]);
@@ -154,9 +149,8 @@ async fn conversations() {
     assert_ne!(threads[4], threads[5]);
 }
 
-#[tokio::test]
-async fn appended_messages_keep_what_they_were_given() {
-    let world = World::new().await;
+pub(crate) async fn appended_messages_keep_what_they_were_given(engine: &Engine) {
+    let world = World::new(engine).await;
     let drafts = world.find(world.alice, "Drafts").await.unwrap();
     let keywords = vec![Keyword::parse("a").unwrap(), Keyword::parse("A").unwrap()];
     let letters = [
@@ -171,9 +165,8 @@ async fn appended_messages_keep_what_they_were_given() {
     assert_eq!(world.read(ListKeywords(world.alice)).await.len(), 1, "case does not matter");
 }
 
-#[tokio::test]
-async fn appending_is_all_or_nothing_within_the_quota() {
-    let world = World::new().await;
+pub(crate) async fn appending_is_all_or_nothing_within_the_quota(engine: &Engine) {
+    let world = World::new(engine).await;
     let account = world.account("small@example.com", Some(100)).await;
     let inbox = world.find(account, "INBOX").await.unwrap();
     let append = |within_quota| Append {

@@ -1,0 +1,6 @@
+//! The mail side.
+
+pub(crate) mod accept;
+pub(crate) mod mailboxes;
+pub(crate) mod messages;
+pub(crate) mod world;
