@@ -40,10 +40,16 @@ pub struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Globals {
     /// The configuration file [default: /etc/posthorn/posthorn.toml]
-    #[arg(long, global = true, value_name = "FILE", env = "POSTHORN_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "POSTHORN_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
     /// The store's directory, instead of the one that the configuration names
-    #[arg(long, global = true, value_name = "DIR", env = "POSTHORN_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "POSTHORN_DIR", hide_env_values = true)]
     pub dir: Option<PathBuf>,
     /// Print results as JSON, one value a line
     #[arg(long, global = true)]
