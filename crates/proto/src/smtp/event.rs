@@ -11,8 +11,9 @@ pub enum Event<'a> {
     /// All input is used up, or what is left is an unfinished line. Write the output, then read more,
     /// until [`deadline`](super::Session::deadline).
     Read,
-    /// The output is full enough: write it before calling again. So a client that sends commands but
-    /// reads no replies cannot make us keep them.
+    /// Write the output before calling again. Either it is full enough (so a client that sends commands
+    /// but reads no replies cannot make us keep them), or its last reply must not wait for more
+    /// (RFC 2920 3.2).
     Flush,
     /// A question is open; answer it before calling again.
     Wait,

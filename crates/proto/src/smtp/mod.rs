@@ -16,7 +16,7 @@
 //! Invariants
 //! * A command is a line that CR LF ends. Nothing else is ever taken for a line's end.
 //! * While a question is open no input is looked at, so replies come in the order of the commands
-//!   (RFC 2920 3.1).
+//!   (RFC 2920 3.2).
 //! * The same bytes lead to the same events and replies, however they were cut.
 //! * Memory is bounded: a line, the envelope (by count and by bytes) and the output have limits; the
 //!   data of a message is never kept here.

@@ -64,8 +64,8 @@ pub(crate) fn parse(text: &str) -> impl Iterator<Item = Result<Parameter<'_>, Pa
             Some((keyword, value)) => (keyword, Some(value)),
             None => (word, None),
         };
-        // RFC 5321 4.1.2: a keyword is letters, digits and hyphens, and begins with none of these;
-        // a value is visible and has no `=` (RFC 6531 3.3 adds UTF-8).
+        // RFC 5321 4.1.2: a keyword is letters, digits and hyphens, and begins with no hyphen; a
+        // value is visible and has no `=` (RFC 6531 3.3 adds UTF-8).
         let keyword_is_good = keyword.starts_with(|c: char| c.is_ascii_alphanumeric())
             && keyword.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         // An `=` within a value breaks the grammar, but ENVIDs with one are sent: xtext refuses it

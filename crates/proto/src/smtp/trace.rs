@@ -29,8 +29,8 @@ pub struct Received<'a> {
     pub hello: &'a Hello,
     /// The connection's other end. `None` leaves out the `from` clause, name and all: on submission the
     /// address of a user's home or phone is nobody's business, and their programs write it into the
-    /// name as well. (RFC 5321 4.4 asks for the clause; RFC 6409 8 lets a submission server protect
-    /// such things, and readers are used to fields without it.)
+    /// name as well. (RFC 5321 4.4 asks for the clause, and RFC 5321 7.6 warns of what it
+    /// discloses; readers are used to fields without it.)
     pub peer: Option<Peer<'a>>,
     /// Our name.
     pub by: &'a Domain,

@@ -122,7 +122,7 @@ impl Session {
         if self.config.service.is_submission() && !has_login {
             return self.refuse_command(&self.login_first(), out);
         }
-        // RFC 9422 4.1: what MAILMAX announced.
+        // RFC 9422: what MAILMAX announced.
         if self.messages >= self.config.messages_max {
             Reply::TOO_MANY_MESSAGES.write(out);
             self.state = State::Closed(CloseReason::Messages);

@@ -64,7 +64,7 @@ impl Session {
             self.fail(&Reply::BAD_SEQUENCE, out);
             return None;
         }
-        match () {
+        let event = match () {
             () if is("RCPT") => self.rcpt(rest, out),
             () if is("MAIL") => self.mail(rest, out),
             () if is("DATA") => self.data(rest, out),
@@ -84,7 +84,13 @@ impl Session {
                 self.refuse_command(&Reply::NOT_IMPLEMENTED, out)
             }
             () => self.refuse_command(&Reply::UNKNOWN_COMMAND, out),
+        };
+        // RFC 2920 3.2: the replies to all others are sent at once, even when commands follow. (DATA's is
+        // written when its question has been answered; that comes before this event.)
+        if !["RCPT", "MAIL", "BDAT", "RSET"].iter().any(|name| is(name)) {
+            self.pending.push_back(Event::Flush);
         }
+        event
     }
 
     /// Refuses a command and leaves everything else as it is.

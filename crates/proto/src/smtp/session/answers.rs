@@ -8,7 +8,7 @@ use crate::smtp::transfer::Dotted;
 use posthorn_base::ArrivalId;
 
 impl Session {
-    /// Answers [`Event::CheckSender`].
+    /// Answers [`Event::CheckSender`](crate::smtp::Event::CheckSender).
     pub fn sender_checked(&mut self, verdict: Result<(), Reply>, out: &mut Vec<u8>) {
         match (std::mem::take(&mut self.state), verdict) {
             (State::SenderAsked(client, mail), Ok(())) => {
@@ -26,7 +26,7 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::CheckRecipient`].
+    /// Answers [`Event::CheckRecipient`](crate::smtp::Event::CheckRecipient).
     pub fn recipient_checked(&mut self, verdict: Result<(), Reply>, out: &mut Vec<u8>) {
         match (std::mem::take(&mut self.state), verdict) {
             (State::RecipientAsked(client, mut transaction, recipient), Ok(())) => {
@@ -44,7 +44,7 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::DataBegin`].
+    /// Answers [`Event::DataBegin`](crate::smtp::Event::DataBegin).
     pub fn data_checked(&mut self, verdict: Result<(), Reply>, out: &mut Vec<u8>) {
         match (std::mem::take(&mut self.state), verdict) {
             (State::DataAsked(incoming), Ok(())) => {
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::DataEnd`]: the message is on stable storage. This is the promise.
+    /// Answers [`Event::DataEnd`](crate::smtp::Event::DataEnd): the message is on stable storage. This is the promise.
     pub fn delivered(&mut self, id: ArrivalId, out: &mut Vec<u8>) {
         match std::mem::take(&mut self.state) {
             State::DeliveryAsked(client) => {
@@ -93,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::DataEnd`]: the message is not taken.
+    /// Answers [`Event::DataEnd`](crate::smtp::Event::DataEnd): the message is not taken.
     pub fn refused(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         match std::mem::take(&mut self.state) {
             State::DeliveryAsked(client) => {
