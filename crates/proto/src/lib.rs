@@ -5,6 +5,8 @@
 //!   and effects. Sockets, clocks, DNS and the store are the driver's, in `server`.
 //! * Nothing a peer sends panics, and nothing it sends makes a session hold more than its limits.
 
+mod confusion;
 pub mod pop3;
 pub mod sasl;
 pub mod smtp;
+pub mod tls;

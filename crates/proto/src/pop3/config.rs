@@ -1,6 +1,7 @@
 //! What a POP3 session is told about its place in the world.
 
-use crate::sasl::{ChannelBindings, Mechanism, Mechanisms, Offer};
+use crate::sasl::{Mechanism, Mechanisms, Offer};
+use crate::tls::TlsInfo;
 use posthorn_base::{Domain, limits};
 use std::time::Duration;
 
@@ -34,15 +35,6 @@ impl Config {
             tarpit: limits::POP3_TARPIT,
         }
     }
-}
-
-/// What the session needs to know of an active TLS layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsInfo {
-    /// What a login can be bound to.
-    pub bindings: ChannelBindings,
-    /// The client showed a certificate that was verified, so EXTERNAL can be offered.
-    pub client_certificate: bool,
 }
 
 /// What may be used to log in on a connection with or without TLS.

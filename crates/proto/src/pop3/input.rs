@@ -54,13 +54,6 @@ impl LineReader {
     }
 }
 
-/// True for the first line of an HTTP request: a web page can make a browser send one to any port.
-pub(super) fn is_http(line: &[u8]) -> bool {
-    let mut words = line.rsplitn(2, |b| *b == b' ');
-    let version = words.next().unwrap_or_default();
-    words.next().is_some() && version.get(..5).is_some_and(|v| v.eq_ignore_ascii_case(b"HTTP/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,15 +92,5 @@ mod tests {
         let beyond = [at_limit.as_slice(), b"x"].concat();
         check(&with_end(&beyond), &[None, Some(b"NOOP")]);
         check(&with_end(&beyond.repeat(3)), &[None, Some(b"NOOP")]);
-    }
-
-    #[test]
-    fn http() {
-        assert!(is_http(b"GET / HTTP/1.1"));
-        assert!(is_http(b"PRI * HTTP/2.0"));
-        assert!(is_http(b"POST /x http/1.0"));
-        assert!(!is_http(b"HTTP/1.1"));
-        assert!(!is_http(b"USER http"));
-        assert!(!is_http(b""));
     }
 }

@@ -29,7 +29,8 @@ mod response;
 mod session;
 mod stuffing;
 
-pub use config::{Config, TlsInfo};
+pub use crate::tls::TlsInfo;
+pub use config::Config;
 pub use event::{CloseReason, Event, Feed, OpenError, Part, RetrieveError};
 pub use maildrop::{Maildrop, UniqueId, UniqueIdError};
 pub use session::Session;

@@ -17,13 +17,15 @@
 use super::command::{
     self, Authorization, AuthorizationStep, Listing, Refused, Transaction, TransactionStep,
 };
-use super::config::{Config, TlsInfo, offer};
+use super::config::{Config, offer};
 use super::event::{CloseReason, Event, Feed, OpenError, RetrieveError};
-use super::input::{Line, LineReader, is_http};
+use super::input::{Line, LineReader};
 use super::maildrop::{Deletions, Maildrop};
 use super::outgoing::Outgoing;
 use super::response::{self, Code, Refusal};
+use crate::confusion::is_http;
 use crate::sasl::{self, Answer, Exchange, Failure, Offer, Progress, Success};
+use crate::tls::TlsInfo;
 use posthorn_base::{Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -75,8 +77,6 @@ pub struct Session {
     errors: u32,
     login_failures: u32,
     is_draining: bool,
-    /// Some command was understood: a later line in HTTP's form is only a mistake.
-    has_spoken: bool,
 }
 
 impl Session {
@@ -97,7 +97,6 @@ impl Session {
             errors: 0,
             login_failures: 0,
             is_draining: false,
-            has_spoken: false,
         }
     }
 
@@ -231,11 +230,18 @@ impl Session {
                 self.auth_progress(exchange, progress, out);
             }
             (State::AuthLine(_), Line::TooLong) => self.auth_failed(Failure::TooLong, out),
+            (State::Authorization(_), Line::TooLong) => {
+                // No mail program does this before its login, and it could have been an HTTP request
+                // whose body looks like commands.
+                LINE_TOO_LONG.write(out);
+                self.state = State::Closed(CloseReason::Errors);
+            }
             (state, Line::TooLong) => {
                 self.state = state;
-                self.refused(&Refused::Mistake("the line is too long"), out);
+                LINE_TOO_LONG.write(out);
+                self.mistake(out);
             }
-            (_, Line::Whole(line)) if !self.has_spoken && is_http(line) => {
+            (_, Line::Whole(line)) if is_http(line) => {
                 self.state = State::Closed(CloseReason::Http);
             }
             (state, Line::Whole(line)) => {
@@ -256,7 +262,6 @@ impl Session {
             Ok(command) => command,
             Err(refused) => return self.refused(&refused, out),
         };
-        self.has_spoken = true;
         match std::mem::take(&mut self.state) {
             State::Authorization(mut name) => {
                 let mut state = Authorization {
@@ -375,7 +380,7 @@ impl Session {
         self.state = State::Authorization(None);
         let (refusal, is_attempt) = match failure {
             Failure::Base64 => (Refusal::plain("this is not base64"), false),
-            Failure::TooLong => (Refusal::plain("the line is too long"), false),
+            Failure::TooLong => (LINE_TOO_LONG, false),
             Failure::Cancelled => (Refusal::plain("cancelled"), false),
             Failure::Syntax => (Refusal::plain("the response breaks the mechanism's rules"), false),
             // The driver's mistake, not the client's.
@@ -551,6 +556,7 @@ fn announce(outgoing: &mut Outgoing, out: &mut Vec<u8>) {
     }
 }
 
+const LINE_TOO_LONG: Refusal = Refusal::plain("the line is too long");
 const WRONG_CREDENTIALS: Refusal = Refusal::new(Code::Auth, "wrong name or password");
 
 /// What the client is told, and whether it counts as a failed login.

@@ -1,8 +1,7 @@
 //! What one SMTP session is told about its place in the world.
 
-use crate::sasl::{ChannelBindings, Mechanisms};
+use crate::sasl::Mechanisms;
 use posthorn_base::{Domain, limits};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// Which service a listener offers. The difference is who may send what to whom.
@@ -85,19 +84,4 @@ impl Config {
             tarpit: limits::SMTP_TARPIT,
         }
     }
-}
-
-/// What the driver knows of an active TLS layer, by the registered names of its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsInfo {
-    /// `TLSv1.3`.
-    pub version: Cow<'static, str>,
-    /// `TLS_AES_256_GCM_SHA384`, as the IANA registry writes it.
-    pub cipher: Cow<'static, str>,
-    /// `x25519`, `X25519MLKEM768`.
-    pub group: Option<Cow<'static, str>>,
-    /// What a login can be bound to.
-    pub bindings: ChannelBindings,
-    /// The client showed a certificate that was verified, so EXTERNAL can be offered.
-    pub client_certificate: bool,
 }

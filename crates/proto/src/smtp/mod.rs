@@ -32,7 +32,8 @@ pub mod session;
 pub mod trace;
 mod transfer;
 
-pub use config::{Config, Service, TlsInfo};
+pub use crate::tls::TlsInfo;
+pub use config::{Config, Service};
 pub use envelope::{Body, Envelope, Hello, Mail, Notify, Recipient, Return};
 pub use event::{CloseReason, DataFault, Event};
 pub use path::{ForwardPath, PathError, ReversePath};

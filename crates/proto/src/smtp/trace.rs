@@ -6,9 +6,9 @@
 //! * Nothing per recipient is written (no `for` clause): the fields are shared by all recipients, and
 //!   one must not learn of another.
 
-use super::config::TlsInfo;
 use super::envelope::Hello;
 use super::path::ReversePath;
+use crate::tls::TlsInfo;
 use posthorn_base::{ArrivalId, Domain, ZonedTime, limits};
 use std::fmt::{self, Write};
 use std::net::IpAddr;

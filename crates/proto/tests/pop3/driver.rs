@@ -6,7 +6,9 @@ use posthorn_proto::pop3::{
     Session, TlsInfo, UniqueId,
 };
 use posthorn_proto::sasl::scram::{ScramKeys, derive};
-use posthorn_proto::sasl::{Answer, Failure, Identity, Question, Refusal, ScramAnswer, Verdict};
+use posthorn_proto::sasl::{
+    Answer, ChannelBindings, Failure, Identity, Question, Refusal, ScramAnswer, Verdict,
+};
 use posthorn_testkit::SimClock;
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -165,8 +167,11 @@ impl Driver {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
-        self.run();
+        // What comes between STLS and the end of the handshake goes to the TLS layer, never to us.
+        if !self.awaits_tls {
+            self.input.extend_from_slice(bytes);
+            self.run();
+        }
     }
 
     /// Checks the deadline, then does what there is to do.
@@ -280,6 +285,17 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+/// TLS that can be bound to.
+pub(crate) fn tls(client_certificate: bool) -> TlsInfo {
+    TlsInfo {
+        version: "TLSv1.3".into(),
+        cipher: "TLS_AES_256_GCM_SHA384".into(),
+        group: None,
+        bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
+        client_certificate,
     }
 }
 

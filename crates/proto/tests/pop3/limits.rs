@@ -1,10 +1,10 @@
 //! Each limit, reached and exceeded by one.
 
-use crate::driver::{Driver, Shared, config};
+use crate::driver::{Driver, Shared, config, tls};
 use posthorn_base::{Clock, limits};
-use posthorn_proto::pop3::{CloseReason, Config, TlsInfo};
+use posthorn_proto::pop3::{CloseReason, Config};
 use posthorn_proto::sasl::scram::{AwaitFirst, Binding};
-use posthorn_proto::sasl::{ChannelBindings, Failure, Refusal, Secret};
+use posthorn_proto::sasl::{Failure, Refusal, Secret};
 use posthorn_testkit::fixtures::SampleMessage;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -29,13 +29,25 @@ fn logged_in(shared: &Rc<RefCell<Shared>>) -> Driver {
 
 #[test]
 fn lines() {
-    let mut driver = connect(&Shared::new());
+    let mut driver = logged_in(&Shared::new());
     let name = "x".repeat(limits::POP3_LINE_BYTES_MAX - "QUIT \r\n".len());
     driver.send(format!("QUIT {name}\r\n").as_bytes());
     assert_eq!(driver.said(), "-ERR this command takes no arguments\r\n");
     driver.send(format!("QUIT {name}x\r\nCAPA x\r\n").as_bytes());
     let want = "-ERR the line is too long\r\n-ERR this command takes no arguments\r\n";
     assert_eq!(driver.said(), want);
+}
+
+#[test]
+fn clear_text_behind_stls_is_counted_and_thrown_away() {
+    let config = Config { starttls: true, ..config() };
+    let mut driver = Driver::connect(&Shared::new(), &config, None);
+    driver.send(b"CAPA\r\nSTLS\r\nUSER alice\r\n");
+    assert!(driver.said().ends_with("+OK begin TLS\r\n"));
+    assert_eq!(driver.discarded, "USER alice\r\n".len());
+    driver.start_tls(&tls(false));
+    driver.run();
+    assert_eq!(driver.said(), "");
 }
 
 #[test]
@@ -170,10 +182,7 @@ fn draining_spares_open_maildrops() {
 
 #[test]
 fn scram_with_channel_binding() {
-    let tls = TlsInfo {
-        bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
-        client_certificate: false,
-    };
+    let tls = tls(false);
     let mut driver = Driver::connect(&Shared::new(), &config(), Some(&tls));
     driver.said();
     let binding = Binding::Bound { name: "tls-exporter", data: &[4; 32] };

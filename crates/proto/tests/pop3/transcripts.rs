@@ -1,8 +1,8 @@
 //! Plays `tests/transcripts/pop3`.
 
-use crate::driver::{Driver, ReadFault, Shared, config};
+use crate::driver::{Driver, ReadFault, Shared, config, tls};
 use posthorn_proto::pop3::{Config, OpenError, TlsInfo};
-use posthorn_proto::sasl::{ChannelBindings, Mechanisms, Refusal};
+use posthorn_proto::sasl::{Mechanisms, Refusal};
 use posthorn_testkit::fixtures::SampleMessage;
 use posthorn_testkit::transcript::{Connection, Received, World, run_dir};
 use std::cell::RefCell;
@@ -16,15 +16,8 @@ struct Memory {
     config: Config,
     is_tls: bool,
     certificate: bool,
-}
-
-impl Memory {
-    fn tls(&self) -> TlsInfo {
-        TlsInfo {
-            bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
-            client_certificate: self.certificate,
-        }
-    }
+    /// What the client sends comes in pieces of this many bytes.
+    cut: usize,
 }
 
 /// `config` keys: `plaintext`, `starttls`, `tls`, `certificate` (`yes`); `mechanisms` (names);
@@ -69,9 +62,9 @@ impl World for Memory {
     }
 
     fn connect(&mut self) -> io::Result<Box<dyn Connection>> {
-        let tls = self.tls();
+        let tls = tls(self.certificate);
         let driver = Driver::connect(&self.shared, &self.config, self.is_tls.then_some(&tls));
-        Ok(Box::new(MemoryConnection { driver, tls }))
+        Ok(Box::new(MemoryConnection { driver, tls, cut: self.cut }))
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), String> {
@@ -83,11 +76,12 @@ impl World for Memory {
 struct MemoryConnection {
     driver: Driver,
     tls: TlsInfo,
+    cut: usize,
 }
 
 impl Connection for MemoryConnection {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.driver.send(bytes);
+        bytes.chunks(self.cut).for_each(|piece| self.driver.send(piece));
         Ok(())
     }
     fn receive(&mut self) -> io::Result<Received> {
@@ -113,11 +107,14 @@ impl Connection for MemoryConnection {
 #[test]
 fn transcripts() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts/pop3");
-    let played = run_dir(&dir, |_| Memory {
-        shared: Shared::new(),
-        config: config(),
-        is_tls: false,
-        certificate: false,
-    });
-    assert!(played >= 20, "{played} transcripts");
+    for cut in [usize::MAX, 1] {
+        let played = run_dir(&dir, |_| Memory {
+            shared: Shared::new(),
+            config: config(),
+            is_tls: false,
+            certificate: false,
+            cut,
+        });
+        assert!(played >= 40, "{played} transcripts");
+    }
 }

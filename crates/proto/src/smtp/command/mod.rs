@@ -20,17 +20,7 @@ mod vrfy;
 use super::event::{CloseReason, Event};
 use super::reply::Reply;
 use super::session::{Session, State};
-
-/// The request methods of HTTP, and the first word of HTTP/2. None of them is an SMTP command; a
-/// browser that was talked into sending mail says one of them first.
-const HTTP_METHODS: [&str; 10] =
-    ["GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "PRI"];
-
-/// True when a line is the first line of an HTTP request.
-pub(super) fn is_http(line: &[u8]) -> bool {
-    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-    HTTP_METHODS.iter().any(|m| m.as_bytes().eq_ignore_ascii_case(method))
-}
+use crate::confusion::is_http;
 
 /// A command line as text: UTF-8 (RFC 6531 3.3) without control characters. White space at its end is
 /// tolerated (RFC 5321 4.1.1).

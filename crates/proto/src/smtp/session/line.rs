@@ -1,7 +1,7 @@
 //! Command lines: finding their ends, and surviving those that have none.
 
 use super::{Session, State};
-use crate::smtp::command::is_http;
+use crate::confusion::is_http;
 use crate::smtp::event::{CloseReason, Event};
 use crate::smtp::reply::Reply;
 use memchr::memchr;

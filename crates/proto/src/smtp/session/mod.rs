@@ -26,12 +26,13 @@ mod state;
 
 pub(crate) use state::{Client, Incoming, State, Transaction};
 
-use super::config::{Config, TlsInfo};
+use super::config::Config;
 use super::envelope::Hello;
 use super::event::{CloseReason, Event};
 use super::reply::Reply;
 use super::transfer::Found;
 use crate::sasl::Identity;
+use crate::tls::TlsInfo;
 use posthorn_base::{Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
