@@ -13,23 +13,26 @@
 //!     }
 //! }
 //! ```
+//!
+//! The loop and the states are here; the driver's answers are in `login` and `update`.
+
+mod login;
+mod update;
 
 use super::command::{
     self, Authorization, AuthorizationStep, Listing, Refused, Transaction, TransactionStep,
 };
 use super::config::{Config, offer};
-use super::event::{CloseReason, Event, Feed, OpenError, RetrieveError};
+use super::event::{CloseReason, Event};
 use super::input::{Line, LineReader};
-use super::maildrop::{Deletions, Maildrop};
 use super::outgoing::Outgoing;
 use super::response::{self, Code, Refusal};
 use crate::confusion::is_http;
-use crate::sasl::{self, Answer, Exchange, Failure, Offer, Progress, Success};
+use crate::sasl::{Exchange, Failure, Offer};
 use crate::tls::TlsInfo;
 use posthorn_base::{Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What the session is in the middle of.
 #[derive(Debug, Default)]
@@ -356,186 +359,6 @@ impl Session {
         }
     }
 
-    // ---- logging in ----------------------------------------------------------------------------
-
-    fn auth_progress(&mut self, exchange: Box<Exchange>, progress: Progress, out: &mut Vec<u8>) {
-        match progress {
-            Progress::Challenge(text) => {
-                response::line(out, format_args!("+ {text}"));
-                self.state = State::AuthLine(exchange);
-            }
-            Progress::Ask(question) => {
-                self.state = State::AuthAsked(exchange);
-                self.pending.push_back(Event::Authenticate(question));
-            }
-            Progress::Done(Success { identity, .. }) => {
-                self.state = State::OpenAsked;
-                self.pending.push_back(Event::OpenMaildrop(identity));
-            }
-            Progress::Failed(failure) => self.auth_failed(failure, out),
-        }
-    }
-
-    fn auth_failed(&mut self, failure: Failure, out: &mut Vec<u8>) {
-        self.state = State::Authorization(None);
-        let (refusal, is_attempt) = match failure {
-            Failure::Base64 => (Refusal::plain("this is not base64"), false),
-            Failure::TooLong => (LINE_TOO_LONG, false),
-            Failure::Cancelled => (Refusal::plain("cancelled"), false),
-            Failure::Syntax => (Refusal::plain("the response breaks the mechanism's rules"), false),
-            // The driver's mistake, not the client's.
-            Failure::OutOfOrder => (Refusal::new(Code::SysTemp, "try again later"), false),
-            Failure::Prepare(_) => (WRONG_CREDENTIALS, true),
-            Failure::Scram(_) => (Refusal::new(Code::Auth, "authentication failed"), true),
-            Failure::Refused(refusal) => refusal_of(refusal),
-        };
-        refusal.write(out);
-        if !is_attempt {
-            let is_ours = matches!(failure, Failure::OutOfOrder | Failure::Refused(_));
-            if !is_ours {
-                self.mistake(out);
-            }
-            return;
-        }
-        self.login_failures += 1;
-        self.pending.push_back(Event::LoginFailed(failure));
-        let wait = self.config.tarpit.saturating_mul(self.login_failures);
-        if wait > Duration::ZERO {
-            self.pending.push_back(Event::Delay(wait));
-        }
-        if self.login_failures >= limits::AUTH_FAILURES_MAX {
-            self.state = State::Closed(CloseReason::Logins);
-        }
-    }
-
-    // ---- the driver's answers ------------------------------------------------------------------
-
-    /// Answers [`Event::Authenticate`].
-    pub fn auth_answered(&mut self, answer: Answer, out: &mut Vec<u8>, now: Time) {
-        self.idle_since = now;
-        match (std::mem::take(&mut self.state), answer) {
-            (State::AuthAsked(mut exchange), answer) => {
-                let progress = exchange.answer(answer);
-                self.auth_progress(exchange, progress, out);
-            }
-            (State::PasswordAsked, Answer::Verdict(Ok(identity))) => {
-                self.state = State::OpenAsked;
-                self.pending.push_back(Event::OpenMaildrop(identity));
-            }
-            (State::PasswordAsked, Answer::Verdict(Err(refusal))) => {
-                self.auth_failed(Failure::Refused(refusal), out);
-            }
-            (State::PasswordAsked, Answer::Scram(_)) => self.auth_failed(Failure::OutOfOrder, out),
-            (other, _) => self.not_asked(other),
-        }
-    }
-
-    /// Answers [`Event::OpenMaildrop`]. A maildrop that cannot be opened leaves the client where it may
-    /// log in again (RFC 1939 4).
-    pub fn maildrop_opened(
-        &mut self,
-        opened: Result<Maildrop, OpenError>,
-        out: &mut Vec<u8>,
-        now: Time,
-    ) {
-        self.idle_since = now;
-        match (std::mem::take(&mut self.state), opened) {
-            (State::OpenAsked, Ok(maildrop)) => {
-                let messages = response::messages(maildrop.len());
-                let octets = maildrop.total();
-                response::ok(out, format_args!("maildrop has {messages} ({octets} octets)"));
-                let deletions = Deletions::none();
-                self.state = State::Transaction(Box::new(Transaction { maildrop, deletions }));
-            }
-            (State::OpenAsked, Err(error)) => {
-                self.state = State::Authorization(None);
-                match error {
-                    OpenError::InUse => {
-                        Refusal::new(Code::InUse, "the maildrop is open in another session")
-                    }
-                    OpenError::Temporary => {
-                        Refusal::new(Code::SysTemp, "the maildrop cannot be read now")
-                    }
-                    OpenError::Permanent => {
-                        Refusal::new(Code::SysPerm, "the maildrop cannot be read")
-                    }
-                }
-                .write(out);
-            }
-            (other, _) => self.not_asked(other),
-        }
-    }
-
-    /// A piece of the message that [`Event::Retrieve`] asked for, of any size: what comes out is a little
-    /// larger, so pieces of some 16 KiB keep the buffers small.
-    pub fn message(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Feed {
-        let State::Retrieving(_, outgoing) = &mut self.state else {
-            self.not_asked_now();
-            return Feed::Enough;
-        };
-        announce(outgoing, out);
-        if outgoing.write(chunk, out) {
-            self.end_reply(out);
-            Feed::Enough
-        } else if out.len() >= limits::POP3_OUTPUT_BYTES_MAX {
-            Feed::Flush
-        } else {
-            Feed::More
-        }
-    }
-
-    /// The message is complete.
-    pub fn message_end(&mut self, out: &mut Vec<u8>, now: Time) {
-        self.idle_since = now;
-        match &mut self.state {
-            State::Retrieving(_, outgoing) => {
-                announce(outgoing, out);
-                self.end_reply(out);
-            }
-            _ => self.not_asked_now(),
-        }
-    }
-
-    /// The message cannot be read, or not to its end. When some of it was sent already, there is no way
-    /// to say so but to close without the final dot.
-    pub fn message_failed(&mut self, error: RetrieveError, out: &mut Vec<u8>, now: Time) {
-        self.idle_since = now;
-        match std::mem::take(&mut self.state) {
-            State::Retrieving(transaction, Outgoing { announced: Some(_), .. }) => {
-                self.state = State::Transaction(transaction);
-                match error {
-                    RetrieveError::Gone => Refusal::plain("the message was deleted elsewhere"),
-                    RetrieveError::Temporary => {
-                        Refusal::new(Code::SysTemp, "the message cannot be read now")
-                    }
-                }
-                .write(out);
-            }
-            State::Retrieving(..) => self.state = State::Closed(CloseReason::Broken),
-            other => self.not_asked(other),
-        }
-    }
-
-    fn end_reply(&mut self, out: &mut Vec<u8>) {
-        if let State::Retrieving(transaction, outgoing) = std::mem::take(&mut self.state) {
-            outgoing.finish(out);
-            self.state = State::Transaction(transaction);
-        }
-    }
-
-    /// Answers [`Event::Commit`]: true when the messages are deleted, durably.
-    pub fn committed(&mut self, is_done: bool, out: &mut Vec<u8>) {
-        match std::mem::take(&mut self.state) {
-            State::CommitAsked { left } if is_done => self.goodbye(left, out),
-            State::CommitAsked { .. } => {
-                // RFC 1939 6: QUIT closes in any case.
-                Refusal::new(Code::SysTemp, "some deleted messages not removed").write(out);
-                self.state = State::Closed(CloseReason::Quit);
-            }
-            other => self.not_asked(other),
-        }
-    }
-
     /// An answer without its question is a fault of the driver, not of the peer.
     fn not_asked(&mut self, state: State) {
         self.state = state;
@@ -547,33 +370,4 @@ impl Session {
     }
 }
 
-/// Writes the reply's first line, once.
-fn announce(outgoing: &mut Outgoing, out: &mut Vec<u8>) {
-    match outgoing.announced.take() {
-        Some(_) if outgoing.is_top() => response::ok(out, format_args!("top of message follows")),
-        Some(octets) => response::ok(out, format_args!("{octets} octets")),
-        None => {}
-    }
-}
-
 const LINE_TOO_LONG: Refusal = Refusal::plain("the line is too long");
-const WRONG_CREDENTIALS: Refusal = Refusal::new(Code::Auth, "wrong name or password");
-
-/// What the client is told, and whether it counts as a failed login.
-fn refusal_of(refusal: sasl::Refusal) -> (Refusal, bool) {
-    match refusal {
-        sasl::Refusal::Credentials => (WRONG_CREDENTIALS, true),
-        sasl::Refusal::Authorization => {
-            (Refusal::new(Code::Auth, "not allowed to act for this name"), true)
-        }
-        sasl::Refusal::Disabled => {
-            (Refusal::new(Code::Auth, "this login may not be used here"), true)
-        }
-        sasl::Refusal::Throttled => {
-            (Refusal::new(Code::SysTemp, "too many failed logins, try again later"), true)
-        }
-        sasl::Refusal::Temporary => {
-            (Refusal::new(Code::SysTemp, "logins cannot be checked now, try again later"), false)
-        }
-    }
-}
