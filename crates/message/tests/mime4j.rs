@@ -50,7 +50,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("multi-frag_decoded_1_3_2.bin", LAST_OCTETS),
     ("very-very-long-boundary.xml", BOUNDARY),
     ("very-very-long-boundary_decoded.xml", BOUNDARY),
-    ("very-very-long-boundary_decoded_1.bin", BOUNDARY),
+    ("very-very-long-boundary_decoded_1.txt", BOUNDARY),
     ("malformedHeaderStartsBody-nocrlfcrlf.xml", HEADER_STARTS_BODY),
     ("malformedHeaderStartsBody-nocrlfcrlf_decoded.xml", HEADER_STARTS_BODY),
     ("malformedHeaderStartsBody-nocrlfcrlf_decoded_1.txt", HEADER_STARTS_BODY),

@@ -236,7 +236,7 @@ proptest! {
             prop_assert_eq!(String::from_utf8(body(1).bytes).unwrap(), text.replace('\n', "\r\n"));
             prop_assert_eq!(body(2), crate::encoding::Decoded { bytes: bytes.clone(), damaged: false });
             let disposition = parts[2].disposition.as_ref().unwrap();
-            let got = crate::parameter::find_decoded(&disposition.parameters, "filename");
+            let got = disposition.parameters.get("filename");
             prop_assert_eq!(got.as_deref(), Some(name.as_str()));
         }
     }

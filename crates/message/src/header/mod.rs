@@ -53,14 +53,21 @@ impl<'a> Header<'a> {
         self.all(name).next()
     }
 
-    /// Subject, decoded (RFC 2047).
-    pub fn subject(self) -> Option<String> {
-        self.first("Subject").map(|field| field.decoded())
+    /// The last field of this name: what counts where broken or hostile mail repeats a field that may
+    /// stand only once (RFC 5322 3.6). Fields are added on top, and RFC 6376 5.4.2 has signatures
+    /// cover the lowest, so the last is the author's.
+    pub fn last(self, name: &str) -> Option<Field<'a>> {
+        self.all(name).last()
     }
 
-    /// The ids in the first field of this name: for Message-ID, In-Reply-To and References.
+    /// Subject, decoded (RFC 2047).
+    pub fn subject(self) -> Option<String> {
+        self.last("Subject").map(|field| field.decoded())
+    }
+
+    /// The ids in the last field of this name: for Message-ID, In-Reply-To and References.
     pub fn ids(self, name: &str) -> Vec<Box<[u8]>> {
-        self.first(name).map(|field| message_ids(&field.unfolded()).collect()).unwrap_or_default()
+        self.last(name).map(|field| message_ids(&field.unfolded()).collect()).unwrap_or_default()
     }
 }
 

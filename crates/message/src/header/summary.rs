@@ -75,7 +75,7 @@ impl ThreadKeys {
         let ids = |name| header.ids(name);
         ThreadKeys {
             message_id: header
-                .first("Message-ID")
+                .last("Message-ID")
                 .and_then(|field| message_ids(&field.unfolded()).next()),
             in_reply_to: ids("In-Reply-To"),
             references: ids("References"),

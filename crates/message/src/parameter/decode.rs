@@ -1,6 +1,6 @@
 //! The decoded view: RFC 2231, and what mail programs write instead of it.
 
-use super::{Parameter, ParameterList};
+use super::ParameterList;
 use crate::charset;
 use crate::encoded_word;
 use crate::encoding::hex_value;
@@ -9,14 +9,14 @@ use crate::encoding::hex_value;
 const SECTION_MAX: usize = 999;
 
 /// A parameter's name, taken apart (RFC 2231 3 and 4): `name*section*`.
-struct Name<'a> {
-    base: &'a [u8],
-    section: Option<usize>,
-    is_extended: bool,
+pub(super) struct Name<'a> {
+    pub(super) base: &'a [u8],
+    pub(super) section: Option<usize>,
+    pub(super) is_extended: bool,
 }
 
 impl<'a> Name<'a> {
-    fn parse(name: &'a [u8]) -> Name<'a> {
+    pub(super) fn parse(name: &'a [u8]) -> Name<'a> {
         let (rest, is_extended) = match name.strip_suffix(b"*") {
             Some(rest) => (rest, true),
             None => (name, false),
@@ -37,44 +37,15 @@ fn section_number(digits: &[u8]) -> Option<usize> {
     digits.parse().ok().filter(|number| *number <= SECTION_MAX)
 }
 
-struct Piece<'a> {
-    section: usize,
-    is_extended: bool,
-    value: &'a [u8],
-}
-
-/// The value of the parameter of this name, decoded.
-///
-/// RFC 2231 3 and 4 first, because who writes both forms means the extended one; then the plain
-/// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and many
-/// others write them.
-pub fn find_decoded(parameters: &[Parameter], name: &str) -> Option<String> {
-    let mut pieces = Vec::new();
-    let mut plain = None;
-    let mut extended = None;
-    for parameter in parameters {
-        let parsed = Name::parse(&parameter.name);
-        if !parsed.base.eq_ignore_ascii_case(name.as_bytes()) {
-            continue;
-        }
-        let value = parameter.value.as_ref();
-        match parsed {
-            Name { section: Some(section), is_extended, .. } => {
-                pieces.push(Piece { section, is_extended, value });
-            }
-            Name { is_extended: true, .. } => extended = extended.or(Some(value)),
-            Name { .. } => plain = plain.or(Some(value)),
-        }
-    }
-    if let Some(value) = extended {
-        return Some(join(&[Piece { section: 0, is_extended: true, value }]));
-    }
-    continued(pieces).map(|pieces| join(&pieces)).or_else(|| plain.map(encoded_word::decode))
+pub(super) struct Piece<'a> {
+    pub(super) section: usize,
+    pub(super) is_extended: bool,
+    pub(super) value: &'a [u8],
 }
 
 /// Puts sections in their order, which RFC 2231 3 leaves open, up to the first that is missing. The
 /// first should be 0; some software starts with 1.
-fn continued(mut pieces: Vec<Piece<'_>>) -> Option<Vec<Piece<'_>>> {
+pub(super) fn continued(mut pieces: Vec<Piece<'_>>) -> Option<Vec<Piece<'_>>> {
     pieces.sort_by_key(|piece| piece.section);
     pieces.dedup_by_key(|piece| piece.section);
     let first = pieces.first()?.section;
@@ -85,9 +56,33 @@ fn continued(mut pieces: Vec<Piece<'_>>) -> Option<Vec<Piece<'_>>> {
 }
 
 impl ParameterList {
-    /// The value of the parameter of this name, decoded by [`find_decoded`].
+    /// The value of the parameter of this name, decoded.
+    ///
+    /// RFC 2231 3 and 4 first, because who writes both forms means the extended one; then the plain
+    /// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and many
+    /// others write them.
     pub fn get(&self, name: &str) -> Option<String> {
-        find_decoded(&self.parameters, name)
+        let mut pieces = Vec::new();
+        let mut plain = None;
+        let mut extended = None;
+        for parameter in &self.parameters {
+            let parsed = Name::parse(&parameter.name);
+            if !parsed.base.eq_ignore_ascii_case(name.as_bytes()) {
+                continue;
+            }
+            let value = parameter.value.as_ref();
+            match parsed {
+                Name { section: Some(section), is_extended, .. } => {
+                    pieces.push(Piece { section, is_extended, value });
+                }
+                Name { is_extended: true, .. } => extended = extended.or(Some(value)),
+                Name { .. } => plain = plain.or(Some(value)),
+            }
+        }
+        if let Some(value) = extended {
+            return Some(join(&[Piece { section: 0, is_extended: true, value }]));
+        }
+        continued(pieces).map(|pieces| join(&pieces)).or_else(|| plain.map(encoded_word::decode))
     }
 
     /// All parameters, decoded, each name once and in small letters, in the order of their first piece.

@@ -9,9 +9,9 @@
 //! * At most [`limits::MIME_PARAMETERS_MAX`] parameters are read.
 
 mod decode;
+mod join;
 mod write;
 
-pub use decode::find_decoded;
 pub use write::write;
 
 use crate::lexer::{Cursor, is_tspecial, is_white_space};

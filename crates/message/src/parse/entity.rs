@@ -131,7 +131,7 @@ fn content_type(field: Option<Field<'_>>, is_in_digest: bool, damage: &mut Damag
             ("text".into(), "plain".into())
         }
     };
-    ContentType { kind, subtype, parameters: list.parameters }
+    ContentType { kind, subtype, parameters: list }
 }
 
 /// A token in lower case; `None` when it is empty or holds what no token may (RFC 2045 5.1).
@@ -155,11 +155,11 @@ fn encoding(field: Option<Field<'_>>, damage: &mut Damage) -> (Encoding, Option<
 }
 
 fn disposition(field: Field<'_>) -> Option<Disposition> {
-    let list = ParameterList::parse(field.raw_value());
-    let kind = String::from_utf8_lossy(&list.value).to_ascii_lowercase();
+    let mut list = ParameterList::parse(field.raw_value());
+    let kind = String::from_utf8_lossy(&std::mem::take(&mut list.value)).to_ascii_lowercase();
     // RFC 2183 2.8: an unknown disposition counts as attachment; so does one that is missing.
     let kind = if kind.is_empty() { "attachment".into() } else { kind.into_boxed_str() };
-    Some(Disposition { kind, parameters: list.parameters })
+    Some(Disposition { kind, parameters: list })
 }
 
 /// RFC 3282 2: tags, separated by commas, with comments.
@@ -186,7 +186,12 @@ fn found(part: &mut Part) -> Found {
         }
         match boundary {
             Some(boundary) => return Found::Multipart(boundary),
-            None => part.damage |= Damage::NO_BOUNDARY,
+            // RFC 2045 5.2: a Content-Type that makes no sense counts as text/plain, which at least
+            // shows what there is.
+            None => {
+                part.damage |= Damage::NO_BOUNDARY;
+                part.content_type = ContentType::bare("text", "plain");
+            }
         }
     } else if content_type.is("message", "rfc822") || content_type.is("message", "global") {
         if !is_encoded {
@@ -205,9 +210,10 @@ fn boundary(content_type: &ContentType) -> Option<Box<[u8]>> {
 }
 
 fn text_bytes(part: &Part) -> usize {
-    let disposition = part.disposition.iter().flat_map(|disposition| &disposition.parameters);
+    let disposition =
+        part.disposition.iter().flat_map(|disposition| &disposition.parameters.parameters);
     let parameters: usize = disposition
-        .chain(&part.content_type.parameters)
+        .chain(&part.content_type.parameters.parameters)
         .map(|parameter| parameter.name.len() + parameter.value.len() + PER_TEXT_BYTES)
         .sum();
     let texts = [&part.id, &part.description, &part.md5, &part.location, &part.encoding_name];
@@ -222,7 +228,7 @@ const PER_TEXT_BYTES: usize = 32;
 
 fn leave_out_texts(part: &mut Part) {
     part.damage |= Damage::TEXT_LEFT_OUT;
-    part.content_type.parameters = Vec::new();
+    part.content_type.parameters = ParameterList::default();
     let is_long = part.content_type.kind.len() + part.content_type.subtype.len() > 100;
     if is_long {
         let is_multipart = &*part.content_type.kind == "multipart";

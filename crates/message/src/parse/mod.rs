@@ -206,9 +206,7 @@ impl Parser {
             Mode::LineStart => self.line_is_decided(true),
             Mode::InLine | Mode::Delimiter(_) => {}
         }
-        if let Mode::Delimiter(Some(parent)) = self.mode {
-            self.begin_part(Some(parent));
-        }
+        self.drop_empty_last_part();
         // A header may have ended here; and a message part's inner header begins where it ends.
         while self.mode == Mode::Header {
             self.end_header(Some(Damage::NO_BLANK_LINE));
@@ -266,6 +264,9 @@ impl Parser {
         let Some((level, close)) = self.delimiter(head, rest.is_empty()) else {
             return false;
         };
+        if !self.has_room(close) {
+            return false;
+        }
         let line = self.section.split_off(self.section_line);
         let line_end = if self.section.ends_with(b"\r\n") {
             2
@@ -393,8 +394,8 @@ impl Parser {
     fn line_is_decided(&mut self, is_whole: bool) {
         let line = std::mem::take(&mut self.line);
         match self.delimiter(&line, is_whole) {
-            Some((level, close)) => self.end_parts(level, close, &line),
-            None => {
+            Some((level, close)) if self.has_room(close) => self.end_parts(level, close, &line),
+            _ => {
                 self.pass(&line);
                 self.mode = if line.ends_with(b"\n") { Mode::LineStart } else { Mode::InLine };
                 self.line = line;
@@ -404,7 +405,7 @@ impl Parser {
     }
 
     fn push_in_line<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        let candidate = delimiter::next_candidate(chunk, &self.finder);
+        let candidate = if self.delimited == 0 { None } else { self.next_candidate(chunk) };
         let (taken, rest) =
             candidate.and_then(|at| chunk.split_at_checked(at)).unwrap_or((chunk, &[]));
         self.pass(taken);
@@ -412,6 +413,25 @@ impl Parser {
             self.mode = Mode::LineStart;
         }
         rest
+    }
+
+    /// Where the next line begins that is a delimiter, or that is not whole in this chunk and may
+    /// become one. The chunk begins within a line.
+    fn next_candidate(&self, chunk: &[u8]) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            let rest = chunk.get(from..)?;
+            let at = from + delimiter::next_candidate(rest, &self.finder)?;
+            let line = chunk.get(at..)?;
+            let line = delimiter::line_end(line).and_then(|end| line.get(..end));
+            let is_other = line.is_some_and(|line| {
+                line.len() < DELIMITER_LINE_BYTES_MAX && self.delimiter(line, true).is_none()
+            });
+            if !is_other {
+                return Some(at);
+            }
+            from = at;
+        }
     }
 
     fn push_delimiter<'a>(&mut self, chunk: &'a [u8], parent: Option<usize>) -> &'a [u8] {
@@ -445,7 +465,7 @@ impl Parser {
                 Inside::Leaf | Inside::Message => continue,
             };
             match delimiter::compare(line, is_whole, boundary) {
-                Match::Exact { close } if is_open => return self.with_room(level, close),
+                Match::Exact { close } if is_open => return Some((level, close)),
                 Match::Exact { .. } => is_old = true,
                 Match::Prefix { close } if is_open => {
                     if best.is_none_or(|(_, _, length)| boundary.len() > length) {
@@ -455,13 +475,16 @@ impl Parser {
                 Match::Prefix { .. } | Match::None => {}
             }
         }
-        let (level, close, _) = best.filter(|_| !is_old)?;
-        self.with_room(level, close)
+        best.filter(|_| !is_old).map(|(level, close, _)| (level, close))
     }
 
     /// Beyond the last part that we take, delimiters that begin a part are text.
-    fn with_room(&self, level: usize, close: bool) -> Option<(usize, bool)> {
-        (close || self.parts.len() < self.limits.parts).then_some((level, close))
+    fn has_room(&mut self, close: bool) -> bool {
+        let has_room = close || self.parts.len() < self.limits.parts;
+        if !has_room {
+            self.note(Damage::TOO_MANY_PARTS);
+        }
+        has_room
     }
 
     /// A delimiter of the multipart at `level`: ends what is open within it.
@@ -482,7 +505,8 @@ impl Parser {
             other => other,
         };
         self.pass_delimiter(line);
-        let parent = (!close).then_some(index);
+        // The part whose header ended here may have been a message, and its inside the last part.
+        let parent = (!close && self.has_room(close)).then_some(index);
         if line.ends_with(b"\n") {
             self.behind_delimiter(parent);
         } else {
@@ -515,6 +539,22 @@ impl Parser {
         self.section.clear();
         self.section_line = 0;
         self.mode = Mode::Header;
+    }
+
+    /// A delimiter that begins a part at the very end of the message was meant to close the multipart,
+    /// or the mail was cut off there: nobody wants to see an empty attachment.
+    fn drop_empty_last_part(&mut self) {
+        let Some(part) = self.parts.last() else { return };
+        let is_empty = self.mode == Mode::Header
+            && self.section.is_empty()
+            && part.header_start == self.passed;
+        let multipart = part.parent.and_then(|parent| self.parts.get_mut(parent));
+        if let Some(multipart) = multipart.filter(|part| is_empty && part.kind == Kind::Multipart) {
+            multipart.children -= 1;
+            self.parts.pop();
+            self.open.pop();
+            self.mode = Mode::LineStart;
+        }
     }
 
     /// Ends all open parts from `level` on.

@@ -6,7 +6,7 @@
 
 use super::{ContentType, Damage, Disposition, Kind, Part, PartMap};
 use crate::encoding::Encoding;
-use crate::parameter::Parameter;
+use crate::parameter::{Parameter, ParameterList};
 use crate::structure::Envelope;
 use crate::wire::{Reader, WireError, Writer};
 use posthorn_base::limits;
@@ -186,17 +186,22 @@ fn place(parts: &mut Vec<Part>, mut part: Part) -> Result<(), WireError> {
     Ok(())
 }
 
-fn write_parameters(out: &mut Writer, parameters: &[Parameter]) {
-    out.count(parameters.len());
-    for parameter in parameters {
+fn write_parameters(out: &mut Writer, list: &ParameterList) {
+    out.number((list.parameters.len() as u64) << 1 | u64::from(list.truncated));
+    for parameter in &list.parameters {
         out.string(&parameter.name);
         out.string(&parameter.value);
     }
 }
 
-fn read_parameters(input: &mut Reader<'_>) -> Result<Vec<Parameter>, WireError> {
-    let count = input.count(usize::MAX)?;
-    (0..count).map(|_| Ok(Parameter { name: input.string()?, value: input.string()? })).collect()
+fn read_parameters(input: &mut Reader<'_>) -> Result<ParameterList, WireError> {
+    let head = input.number()?;
+    let truncated = head & 1 == 1;
+    let mut parameters = Vec::new();
+    for _ in 0..head >> 1 {
+        parameters.push(Parameter { name: input.string()?, value: input.string()? });
+    }
+    Ok(ParameterList { parameters, truncated, ..ParameterList::default() })
 }
 
 fn write_encoding(out: &mut Writer, part: &Part) {

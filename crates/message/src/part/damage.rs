@@ -13,7 +13,7 @@ impl Damage {
     pub const NONE: Damage = Damage(0);
     /// A multipart ended without its closing delimiter: most often, the mail was cut off.
     pub const NO_END_BOUNDARY: Damage = Damage(1);
-    /// A multipart without a usable boundary parameter: it is a leaf.
+    /// A multipart without a usable boundary parameter: it counts as text/plain.
     pub const NO_BOUNDARY: Damage = Damage(1 << 1);
     /// The Content-Transfer-Encoding is none we know.
     pub const UNKNOWN_ENCODING: Damage = Damage(1 << 2);

@@ -10,6 +10,7 @@
 //!   part's body begins. A [`Kind::Multipart`] may have none.
 
 mod codec;
+mod content;
 mod damage;
 mod section;
 
@@ -18,7 +19,7 @@ pub use damage::Damage;
 pub use section::{Range, Section, SectionText};
 
 use crate::encoding::Encoding;
-use crate::parameter::Parameter;
+use crate::parameter::ParameterList;
 use crate::structure::Envelope;
 
 /// What a part has inside.
@@ -39,14 +40,18 @@ pub struct ContentType {
     pub kind: Box<str>,
     /// `html` of `text/html`, in lower case.
     pub subtype: Box<str>,
-    /// The parameters in their order, as they were written. [`Part::parameter`] decodes them.
-    pub parameters: Vec<Parameter>,
+    /// The parameters as they were written; the list's own `value` is empty.
+    pub parameters: ParameterList,
 }
 
 impl ContentType {
     /// A type without parameters.
     pub(crate) fn bare(kind: &str, subtype: &str) -> Self {
-        ContentType { kind: kind.into(), subtype: subtype.into(), parameters: Vec::new() }
+        ContentType {
+            kind: kind.into(),
+            subtype: subtype.into(),
+            parameters: ParameterList::default(),
+        }
     }
 
     /// True when it is this one; both in lower case.
@@ -56,7 +61,7 @@ impl ContentType {
 
     /// The first parameter of this name, as it was written.
     pub fn parameter(&self, name: &str) -> Option<&[u8]> {
-        find(&self.parameters, name)
+        self.parameters.raw(name)
     }
 }
 
@@ -65,20 +70,15 @@ impl ContentType {
 pub struct Disposition {
     /// `inline`, `attachment` or another word, in lower case.
     pub kind: Box<str>,
-    /// The parameters in their order, as they were written. [`Part::parameter`] decodes them.
-    pub parameters: Vec<Parameter>,
+    /// The parameters as they were written; the list's own `value` is empty.
+    pub parameters: ParameterList,
 }
 
 impl Disposition {
     /// The first parameter of this name, as it was written.
     pub fn parameter(&self, name: &str) -> Option<&[u8]> {
-        find(&self.parameters, name)
+        self.parameters.raw(name)
     }
-}
-
-fn find<'a>(parameters: &'a [Parameter], name: &str) -> Option<&'a [u8]> {
-    let is_it = |p: &&Parameter| p.name.eq_ignore_ascii_case(name.as_bytes());
-    parameters.iter().find(is_it).map(|found| &*found.value)
 }
 
 /// One part. Offsets are in octets from the first octet that was given to the parser.

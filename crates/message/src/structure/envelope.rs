@@ -52,8 +52,8 @@ pub struct Envelope {
 
 impl Envelope {
     /// The envelope of the message with this header. RFC 5322 3.6 has each of its fields at most
-    /// once. Where broken software repeats one, the first text counts, and addresses add up: nobody
-    /// who was written to may be hidden.
+    /// once. Where one is repeated, the last text counts ([`Header::last`]), and addresses add up:
+    /// nobody who was written to may be hidden.
     pub fn of(header: Header<'_>) -> Envelope {
         let mut envelope = Envelope::default();
         for field in header.fields() {
@@ -194,9 +194,7 @@ impl EnvelopeAddress {
 }
 
 fn set_text(slot: &mut Option<Box<[u8]>>, field: &Field<'_>) {
-    if slot.is_none() {
-        *slot = Some(field.unfolded().as_ref().into());
-    }
+    *slot = Some(field.unfolded().as_ref().into());
 }
 
 fn add_addresses(list: &mut Vec<EnvelopeAddress>, field: &Field<'_>) {
@@ -210,5 +208,65 @@ fn add_addresses(list: &mut Vec<EnvelopeAddress>, field: &Field<'_>) {
                 list.push(EnvelopeAddress::default());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structure::imap_text::write_envelope;
+
+    #[test]
+    fn envelopes() {
+        #[track_caller]
+        fn check(header: &str, want: &str) {
+            let envelope = Envelope::of(Header::new(header.as_bytes()));
+            let mut out = Vec::new();
+            write_envelope(&mut out, &envelope);
+            assert_eq!(String::from_utf8(out).unwrap(), want, "{header}");
+            assert_eq!(Envelope::from_bytes(&envelope.to_bytes()), Ok(envelope), "{header}");
+        }
+        check("", "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
+        let a = "((\"A B\" NIL \"a\" \"b.c\"))";
+        check(
+            "From: \"A B\" <a@b.c>\r\nSubject:\r\nDate: x\r\n\t y\r\nIn-Reply-To: <1@2> <3@4>\r\n",
+            &format!("(\"x\t y\" \"\" {a} {a} {a} NIL NIL NIL \"<1@2> <3@4>\" NIL)"),
+        );
+        check(
+            "From: \"A B\" <a@b.c>\r\nSender: x@y\r\nReply-To: z@y (Z)\r\n",
+            &format!(
+                "(NIL NIL {a} ((NIL NIL \"x\" \"y\")) ((\"Z\" NIL \"z\" \"y\")) NIL NIL NIL NIL NIL)"
+            ),
+        );
+        // A group begins and ends with an entry of its own.
+        check(
+            "To: g: a@b, <@r:c@d>;\r\nCc: undisclosed:;\r\nBcc: \"\\\"\" <\"x y\"@z>\r\n",
+            "(NIL NIL NIL NIL NIL ((NIL NIL \"g\" NIL)(NIL NIL \"a\" \"b\")(NIL \"@r\" \"c\" \"d\")\
+             (NIL NIL NIL NIL)) ((NIL NIL \"undisclosed\" NIL)(NIL NIL NIL NIL)) \
+             ((\"\\\"\" NIL \"x y\" \"z\")) NIL NIL)",
+        );
+        // Encoded words are the client's to read; repeated texts: the last; addresses add up.
+        check(
+            "Subject: one\r\nTo: a@b\r\nSubject: =?utf-8?q?=C3=A4?=\r\nTo: c@d\r\n",
+            "(NIL \"=?utf-8?q?=C3=A4?=\" NIL NIL NIL ((NIL NIL \"a\" \"b\")(NIL NIL \"c\" \"d\")) \
+             NIL NIL NIL NIL)",
+        );
+        check("Subject: \u{e4}\r\n", "(NIL {2}\r\n\u{e4} NIL NIL NIL NIL NIL NIL NIL NIL)");
+    }
+
+    #[test]
+    fn an_ordinary_envelope_is_small_and_damage_is_refused() {
+        let header = "From: Alice Example <alice@example.com>\r\nTo: bob@example.org\r\n\
+            Subject: Lunch on Friday\r\nDate: Mon, 23 Nov 2026 09:35:00 +0000\r\n\
+            Message-ID: <0123456789@example.com>\r\n";
+        let bytes = Envelope::of(Header::new(header.as_bytes())).to_bytes();
+        assert!(bytes.len() < 140, "{}", bytes.len());
+        for cut in 0..bytes.len() {
+            assert!(Envelope::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        let longer = [&bytes[..], b"x"].concat();
+        assert_eq!(Envelope::from_bytes(&longer), Err(WireError::Damaged));
+        let newer = [&[ENVELOPE_VERSION + 1], &bytes[1..]].concat();
+        assert_eq!(Envelope::from_bytes(&newer), Err(WireError::Version(ENVELOPE_VERSION + 1)));
     }
 }

@@ -12,9 +12,6 @@ use crate::part::{Disposition, Kind, Part, PartMap};
 /// Longest text that is written in quotes; longer ones are literals, which clients need not scan.
 const QUOTED_BYTES_MAX: usize = 1000;
 
-/// What stands for a multipart that has no parts: the grammar demands one.
-const EMPTY_PART: &[u8] = b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0";
-
 /// Writes `envelope` (RFC 3501 9).
 pub fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope) {
     out.push(b'(');
@@ -76,7 +73,7 @@ pub fn write_body_structure(out: &mut Vec<u8>, map: &PartMap, extended: bool) {
                 out.push(b'(');
                 match part.kind {
                     Kind::Leaf => {
-                        write_leaf(out, part);
+                        write_leaf(out, part, extended);
                         end_leaf(out, part, extended);
                     }
                     Kind::Message => {
@@ -98,18 +95,14 @@ pub fn write_body_structure(out: &mut Vec<u8>, map: &PartMap, extended: bool) {
                             children.reverse();
                         }
                         if part.children == 0 {
-                            out.extend_from_slice(EMPTY_PART);
-                            out.extend_from_slice(if extended {
-                                b" NIL NIL NIL NIL)"
-                            } else {
-                                b")"
-                            });
+                            write_empty_part(out, extended);
                         }
                     }
                 }
             }
             Step::CloseMessage(index) => {
                 let Some(part) = map.get(index) else { continue };
+                out.push(b' ');
                 write_number(out, part.lines);
                 end_leaf(out, part, extended);
             }
@@ -119,7 +112,7 @@ pub fn write_body_structure(out: &mut Vec<u8>, map: &PartMap, extended: bool) {
                 write_string(out, part.content_type.subtype.as_bytes());
                 if extended {
                     out.push(b' ');
-                    write_parameters(out, &part.content_type.parameters);
+                    write_parameters(out, &part.content_type.parameters.joined());
                     write_extension(out, part);
                 }
                 out.push(b')');
@@ -128,22 +121,34 @@ pub fn write_body_structure(out: &mut Vec<u8>, map: &PartMap, extended: bool) {
     }
 }
 
+/// What stands for a multipart without parts, and for a message that was not opened: the grammar
+/// demands a body.
+fn write_empty_part(out: &mut Vec<u8>, extended: bool) {
+    out.extend_from_slice(b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0");
+    out.extend_from_slice(if extended { b" NIL NIL NIL NIL)" } else { b")" });
+}
+
 /// `body-type-basic`, `body-type-text`, up to the extension.
-fn write_leaf(out: &mut Vec<u8>, part: &Part) {
+fn write_leaf(out: &mut Vec<u8>, part: &Part, extended: bool) {
     write_basic(out, part);
     if &*part.content_type.kind == "text" {
         out.push(b' ');
         write_number(out, part.lines);
-    } else if part.content_type.is("message", "rfc822") {
+    } else if is_message_type(part) {
         // A message that could not be looked into (it is encoded, or too deep). The grammar demands
         // an envelope and a body even so.
         out.push(b' ');
         write_envelope(out, &Envelope::default());
         out.push(b' ');
-        out.extend_from_slice(EMPTY_PART);
-        out.extend_from_slice(b") ");
+        write_empty_part(out, extended);
+        out.push(b' ');
         write_number(out, part.lines);
     }
+}
+
+/// The types whose body structure has an envelope and a body (RFC 9051 9, `body-type-msg`).
+fn is_message_type(part: &Part) -> bool {
+    part.content_type.is("message", "rfc822") || part.content_type.is("message", "global")
 }
 
 /// The type and `body-fields`.
@@ -152,14 +157,13 @@ fn write_basic(out: &mut Vec<u8>, part: &Part) {
     out.push(b' ');
     write_string(out, part.content_type.subtype.as_bytes());
     out.push(b' ');
-    let has_charset = part.content_type.parameter("charset").is_some();
-    if part.content_type.parameters.is_empty() && &*part.content_type.kind == "text" && !has_charset
-    {
+    let mut parameters = part.content_type.parameters.joined();
+    if &*part.content_type.kind == "text" && !parameters.iter().any(is_charset) {
         // RFC 2045 5.2: text without a charset is US-ASCII.
-        out.extend_from_slice(b"(\"charset\" \"us-ascii\")");
-    } else {
-        write_parameters(out, &part.content_type.parameters);
+        let charset = Parameter { name: (*b"charset").into(), value: (*b"us-ascii").into() };
+        parameters.insert(0, charset);
     }
+    write_parameters(out, &parameters);
     out.push(b' ');
     write_nstring(out, part.id.as_deref());
     out.push(b' ');
@@ -192,7 +196,7 @@ fn write_extension(out: &mut Vec<u8>, part: &Part) {
             out.push(b'(');
             write_string(out, kind.as_bytes());
             out.push(b' ');
-            write_parameters(out, parameters);
+            write_parameters(out, &parameters.joined());
             out.push(b')');
         }
     }
@@ -212,6 +216,10 @@ fn write_extension(out: &mut Vec<u8>, part: &Part) {
     }
     out.push(b' ');
     write_nstring(out, part.location.as_deref());
+}
+
+fn is_charset(parameter: &Parameter) -> bool {
+    ["charset", "charset*"].iter().any(|name| parameter.name.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn write_parameters(out: &mut Vec<u8>, parameters: &[Parameter]) {

@@ -172,8 +172,8 @@ impl Part {
     pub fn file_name(&self) -> Option<String> {
         let disposition = self.disposition.as_ref();
         disposition
-            .and_then(|d| crate::parameter::find_decoded(&d.parameters, "filename"))
-            .or_else(|| crate::parameter::find_decoded(&self.content_type.parameters, "name"))
+            .and_then(|d| d.parameters.get("filename"))
+            .or_else(|| self.content_type.parameters.get("name"))
             .filter(|name| !name.is_empty())
     }
 }

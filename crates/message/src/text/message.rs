@@ -27,7 +27,7 @@ pub fn decode_text(part: &Part, wire: &[u8]) -> DecodedText<'static> {
     } else {
         Cow::Owned(decode(part.encoding, wire).bytes)
     };
-    let given = crate::parameter::find_decoded(&part.content_type.parameters, "charset");
+    let given = part.content_type.parameters.get("charset");
     let mut label = given.map(String::into_bytes);
     if label.is_none() && is_html(part) {
         label = html_charset(&bytes);

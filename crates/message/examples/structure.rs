@@ -1,0 +1,49 @@
+//! Prints, for each file given, its name, its BODYSTRUCTURE and its ENVELOPE as IMAP writes them,
+//! one line each (with octets beyond printable US-ASCII escaped). `-l` first makes each bare LF a
+//! CRLF, as a mail has over SMTP and IMAP; `-` reads file names from standard input.
+//!
+//! ```text
+//! cargo run -p posthorn-message --example structure -- [-l] FILE...
+//! ```
+
+#![allow(clippy::print_stdout, reason = "printing is what it does")]
+
+use posthorn_message::structure::imap_text::{write_body_structure, write_envelope};
+use std::io::{self, Write};
+
+fn main() -> io::Result<()> {
+    let mut crlf = false;
+    let mut out = io::stdout().lock();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "-l" => crlf = true,
+            "-" => io::stdin().lines().try_for_each(|name| print(&name?, crlf, &mut out))?,
+            name => print(name, crlf, &mut out)?,
+        }
+    }
+    Ok(())
+}
+
+fn print(name: &str, crlf: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut message = std::fs::read(name)?;
+    if crlf {
+        message = with_crlf(&message);
+    }
+    let parsed = posthorn_message::parse(&message);
+    let mut structure = Vec::new();
+    write_body_structure(&mut structure, parsed.map(), true);
+    let mut envelope = Vec::new();
+    write_envelope(&mut envelope, &parsed.envelope());
+    writeln!(out, "{name}\n{}\n{}", structure.escape_ascii(), envelope.escape_ascii())
+}
+
+fn with_crlf(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len());
+    for &byte in message {
+        if byte == b'\n' && out.last() != Some(&b'\r') {
+            out.push(b'\r');
+        }
+        out.push(byte);
+    }
+    out
+}

@@ -1,0 +1,63 @@
+//! Every file of the message vectors, whole and in pieces: nothing panics, and every part fetched by
+//! its number lies where its offsets say.
+//!
+//! The folders of `../shared/vectors` are not part of the repository (some of their licences do not
+//! allow it), so the test that reads them runs where they are: `cargo test -- --ignored`.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use common::{check, parse_in_pieces};
+use posthorn_message::Limits;
+use std::path::{Path, PathBuf};
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn survive(folder: &str, at_least: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = files(&root.join(folder));
+    assert!(files.len() >= at_least, "{folder} has {} files only", files.len());
+    for file in files {
+        let message = std::fs::read(&file).unwrap();
+        let whole = check(&message);
+        for size in [1, 61, 4096] {
+            let pieces = parse_in_pieces(&message, size, Limits::default());
+            assert_eq!(pieces, whole, "{} in pieces of {size}", file.display());
+        }
+    }
+}
+
+#[test]
+fn mime4j() {
+    survive("tests/vectors/mime-mime4j", 80);
+}
+
+#[test]
+#[ignore = "reads ../shared/vectors"]
+fn shared_vectors() {
+    for (folder, at_least) in [
+        ("mime-enmime", 100),
+        ("mime-rubymail", 100),
+        ("mail-james-eml", 150),
+        ("rspamd-messages", 200),
+        ("dkim-flanker", 150),
+        ("spam-spamassassin-own", 200),
+    ] {
+        survive(&format!("../shared/vectors/{folder}"), at_least);
+    }
+}
