@@ -70,6 +70,7 @@ fn parts_side_by_side() {
         assert_eq!(parts.len(), limits::MIME_PARTS_MAX);
         // What is beyond the last part belongs to it.
         assert_eq!(parts.last().unwrap().body_end, parsed.octets());
+        assert!(parts.last().unwrap().damage.has(Damage::TOO_MANY_PARTS));
     });
 }
 

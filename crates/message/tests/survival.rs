@@ -1,8 +1,8 @@
 //! Every file of the message vectors, whole and in pieces: nothing panics, and every part fetched by
 //! its number lies where its offsets say.
 //!
-//! The folders of `../shared/vectors` are not part of the repository (some of their licences do not
-//! allow it), so the test that reads them runs where they are: `cargo test -- --ignored`.
+//! The folders of `../shared` are not part of the repository (some of their licences do not
+//! allow it), so the tests that read them run where they are: `cargo test -- --ignored`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::panic, reason = "a test may panic")]
@@ -12,6 +12,7 @@ mod common;
 use common::{check, parse_in_pieces};
 use posthorn_message::Limits;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -28,10 +29,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn survive(folder: &str, at_least: usize) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let files = files(&root.join(folder));
-    assert!(files.len() >= at_least, "{folder} has {} files only", files.len());
+/// A place below the root of the repository.
+fn place(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+}
+
+fn survive(folder: &Path, at_least: usize) {
+    let files = files(folder);
+    assert!(files.len() >= at_least, "{} has {} files only", folder.display(), files.len());
     for file in files {
         let message = std::fs::read(&file).unwrap();
         let whole = check(&message);
@@ -44,7 +49,7 @@ fn survive(folder: &str, at_least: usize) {
 
 #[test]
 fn mime4j() {
-    survive("tests/vectors/mime-mime4j", 80);
+    survive(&place("tests/vectors/mime-mime4j"), 80);
 }
 
 #[test]
@@ -58,6 +63,19 @@ fn shared_vectors() {
         ("dkim-flanker", 150),
         ("spam-spamassassin-own", 200),
     ] {
-        survive(&format!("../shared/vectors/{folder}"), at_least);
+        survive(&place(&format!("../shared/vectors/{folder}")), at_least);
     }
+}
+
+#[test]
+#[ignore = "reads ../shared/corpora"]
+fn spamassassin_corpus() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spamassassin-corpus");
+    std::fs::create_dir_all(&folder).unwrap();
+    let archive = place("../shared/corpora/spamassassin.tar.xz");
+    let unpacked =
+        Command::new("tar").arg("-xJf").arg(archive).arg("-C").arg(&folder).status().unwrap();
+    assert!(unpacked.success());
+    survive(&folder, 6000);
+    std::fs::remove_dir_all(&folder).unwrap();
 }

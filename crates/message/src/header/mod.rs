@@ -60,6 +60,23 @@ impl<'a> Header<'a> {
         self.all(name).last()
     }
 
+    /// The fields whose names are among these, or are not: IMAP's `HEADER.FIELDS` and
+    /// `HEADER.FIELDS.NOT` (RFC 3501 6.4.5). The blank line follows in any case, also where the
+    /// section has none or its last line is not ended.
+    pub fn subset(self, names: &[&str], are_wanted: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        for field in self.fields() {
+            if names.iter().any(|name| field.is(name)) == are_wanted {
+                out.extend_from_slice(field.raw());
+            }
+        }
+        if !out.is_empty() && !out.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+
     /// Subject, decoded (RFC 2047).
     pub fn subject(self) -> Option<String> {
         self.last("Subject").map(|field| field.decoded())
@@ -191,6 +208,14 @@ mod tests {
         assert_eq!(header.first("subject").unwrap().unfolded().as_ref(), b"a\tb");
         assert_eq!(header.first("To").unwrap().raw_value(), b"");
         assert_eq!(header.first("X").unwrap().raw_value(), b" last");
+    }
+
+    #[test]
+    fn subsets() {
+        let header = Header::new(b"A: 1\r\nb: 2\r\n 3\r\nC: 4");
+        assert_eq!(header.subset(&["B", "D"], true), b"b: 2\r\n 3\r\n\r\n");
+        assert_eq!(header.subset(&["B"], false), b"A: 1\r\nC: 4\r\n\r\n");
+        assert_eq!(header.subset(&["D"], true), b"\r\n");
     }
 
     #[test]
