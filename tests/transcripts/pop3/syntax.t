@@ -10,15 +10,8 @@ C-raw: STAT\0\r\n
 S: -ERR control characters are not allowed
 C-raw: QU\rIT\r\n
 S: -ERR control characters are not allowed
-C-raw: {repeat:12287:x}\r\n
-S: -ERR the line is too long
-C-raw: {repeat:100000:x}\r\nNOOP\r\n
-S: -ERR the line is too long
-S: -ERR log in first
 C: QUIT now
 S: -ERR this command takes no arguments
-C: GET / HTTP/1.1
-S: -ERR unknown command
 C: quit
 S: +OK goodbye
 S: <closed>
