@@ -21,6 +21,7 @@
 //! * The store knows no protocol: no reply codes, no wire formats.
 
 pub mod bodies;
+pub mod check;
 pub mod directory;
 pub mod engine;
 pub mod error;

@@ -13,7 +13,7 @@ mod harness;
 mod mail;
 mod seam;
 
-use mail::{accept, mailboxes, messages};
+use mail::{accept, mailboxes, messages, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -53,4 +53,5 @@ suite! {
         purging_takes_emails_and_bodies_with_the_last_placement,
         the_cap_takes_the_oldest,
         changes_since;
+    whole: a_store_in_use_breaks_no_rule;
 }

@@ -3,4 +3,5 @@
 pub(crate) mod accept;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
+pub(crate) mod whole;
 pub(crate) mod world;

@@ -6,11 +6,14 @@ use posthorn_base::{
     MailboxName, Random, Role, Time, Uid, ZonedTime,
 };
 use posthorn_store::bodies::{BodyFiles, BodyWriter};
+use posthorn_store::check::{Finding, check};
 use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount};
 use posthorn_store::mail::{
-    Accept, Accepted, Append, CreateMailbox, Delivery, EmailFacts, FindMailbox, ListMessages,
-    Mailbox, Message, NewMessage, NewPlacement, Plan, SearchText, Target, ThreadKeys,
+    Accept, Accepted, Append, CopyMessages, CopyMode, CreateMailbox, Delivery, EmailFacts, Expunge,
+    FindMailbox, FlagAction, ListMessages, Mailbox, Message, NewMessage, NewPlacement, Plan, Purge,
+    Purgeable, Restore, SearchText, StoreFlags, Target, ThreadKeys,
 };
+use posthorn_store::queue::{Needs, NewQueueRow, Notify, Ret};
 use posthorn_store::story::{Event, Kind, NewStory, StoryKind};
 use posthorn_store::{Engine, Operation, StoreError, Tx, stmt};
 use std::sync::Mutex;
@@ -211,6 +214,87 @@ impl<'a> World<'a> {
     pub(crate) async fn uids(&self, mailbox: MailboxId) -> Vec<u32> {
         self.messages(mailbox).await.iter().map(|message| message.uid.get()).collect()
     }
+    /// Something of everything: live, copied, moved, expunged, restored and purged messages,
+    /// keywords, a conversation, a body in a file, rows that wait in the queue.
+    pub(crate) async fn fill(&self) {
+        let inbox = self.inbox().await.id;
+        let thread = ThreadKeys { message_id: Some(1), references: vec![2], base_subject: 3 };
+        let keywords = vec![Keyword::parse("todo").unwrap()];
+        for number in 0..6 {
+            let text = format!("message {number}\r\n");
+            let (thread, keywords) = (thread.clone(), keywords.clone());
+            let letter = Letter { text, thread, keywords, flags: Flags::NONE };
+            self.deliver(&letter, INBOX).await;
+        }
+        let large = "a line that is in a file\r\n".repeat(8000);
+        let mut plan = self.plan(&letter(&large), &[(self.alice, &[INBOX]), (self.bob, &[INBOX])]);
+        for next_hop in ["a.example", "a.example", "b.example"] {
+            plan.queue.push(NewQueueRow {
+                id: self.id(),
+                account: Some(self.alice),
+                recipient: format!("somebody@{next_hop}"),
+                final_address: format!("somebody@{next_hop}"),
+                orcpt: None,
+                notify: Notify::NONE,
+                ret: Ret::Unsaid,
+                envid: None,
+                return_path: "alice@example.com".into(),
+                next_hop: next_hop.into(),
+                needs: Needs::NONE,
+                priority: 0,
+                due_at: self.now(),
+                expires_at: self.now(),
+            });
+        }
+        self.write(Accept { plan }).await.unwrap();
+        let account = self.alice;
+        let copy = |from, to, numbers: std::ops::Range<u32>, mode| CopyMessages {
+            account,
+            from,
+            to,
+            uids: uids(numbers),
+            mode,
+            now: self.now(),
+        };
+        let x = self.mailbox("x/y").await.id;
+        self.write(copy(inbox, x, 1..3, CopyMode::Copy)).await.unwrap();
+        self.write(copy(inbox, x, 2..4, CopyMode::Move)).await.unwrap();
+        let expunge = |numbers| Expunge {
+            account,
+            mailbox: inbox,
+            uids: uids(numbers),
+            only_deleted: false,
+            now: self.now(),
+        };
+        self.write(expunge(4..5)).await.unwrap();
+        let what = Purgeable::EndedBefore(self.now());
+        let reason = "retention".into();
+        self.write(Purge { account, what, limit: 9, reason, now: self.now() }).await.unwrap();
+        self.write(expunge(5..7)).await.unwrap();
+        let placements = vec![(inbox, uid(5))];
+        self.write(Restore { account, placements, now: self.now() }).await.unwrap();
+        let flags = StoreFlags {
+            account,
+            mailbox: x,
+            uids: uids(1..4),
+            action: FlagAction::Add,
+            flags: Flags::SEEN.with(Flags::DELETED),
+            keywords: vec![Keyword::parse("done").unwrap()],
+            unchanged_since: None,
+        };
+        self.write(flags).await.unwrap();
+        // The tombstones that the purge took with it are replaced.
+        self.write(copy(x, inbox, 1..2, CopyMode::Move)).await.unwrap();
+    }
+
+    /// What a deep check finds.
+    pub(crate) async fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut found = |finding| findings.push(finding);
+        check(self.engine, &self.files, true, &mut found).await.unwrap();
+        findings
+    }
+
     /// Counts rows, past all operations.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         self.read(Count(sql)).await
