@@ -13,13 +13,14 @@ const ENTRIES_MAX: usize = 10_000;
 struct Entry {
     keyed_hash: [u8; 32],
     credential: CredentialId,
+    generation: u64,
     until: Time,
 }
 
 /// Keyed hashes of main passwords that were verified, for some minutes.
 ///
 /// The key is drawn at start and lives in this process only, so the hashes are worth nothing
-/// elsewhere. A change of the directory forgets everything.
+/// elsewhere. A change of the directory makes all of them stale.
 pub(super) struct Remembered {
     entries: Mutex<HashMap<AccountId, Entry>>,
     keep: Duration,
@@ -40,12 +41,14 @@ impl Remembered {
         account: AccountId,
         credential: CredentialId,
         keyed_hash: &[u8; 32],
+        generation: u64,
         now: Time,
     ) -> bool {
         self.entries().get(&account).is_some_and(|entry| {
             let same =
                 aws_lc_rs::constant_time::verify_slices_are_equal(&entry.keyed_hash, keyed_hash);
-            entry.credential == credential && now < entry.until && same.is_ok()
+            let is_same = (entry.credential, entry.generation) == (credential, generation);
+            is_same && now < entry.until && same.is_ok()
         })
     }
 
@@ -55,6 +58,7 @@ impl Remembered {
         account: AccountId,
         credential: CredentialId,
         keyed_hash: [u8; 32],
+        generation: u64,
         now: Time,
     ) {
         let mut entries = self.entries();
@@ -64,12 +68,8 @@ impl Remembered {
         if entries.len() >= ENTRIES_MAX {
             entries.clear();
         }
-        entries.insert(account, Entry { keyed_hash, credential, until: now + self.keep });
-    }
-
-    /// Forgets everything.
-    pub(super) fn clear(&self) {
-        self.entries().clear();
+        entries
+            .insert(account, Entry { keyed_hash, credential, generation, until: now + self.keep });
     }
 }
 
@@ -84,12 +84,11 @@ mod tests {
         let account = AccountId::new(1).unwrap();
         let [old, new] = [1, 2].map(|n| CredentialId::new(n).unwrap());
         let now = Time::from_seconds(1000);
-        remembered.add(account, old, [1; 32], now);
-        assert!(remembered.knows(account, old, &[1; 32], now));
-        assert!(!remembered.knows(account, old, &[2; 32], now));
-        assert!(!remembered.knows(account, new, &[1; 32], now), "the password was set anew");
-        assert!(!remembered.knows(account, old, &[1; 32], now + minute));
-        remembered.clear();
-        assert!(!remembered.knows(account, old, &[1; 32], now));
+        remembered.add(account, old, [1; 32], 7, now);
+        assert!(remembered.knows(account, old, &[1; 32], 7, now));
+        assert!(!remembered.knows(account, old, &[2; 32], 7, now));
+        assert!(!remembered.knows(account, new, &[1; 32], 7, now), "the password was set anew");
+        assert!(!remembered.knows(account, old, &[1; 32], 7, now + minute));
+        assert!(!remembered.knows(account, old, &[1; 32], 8, now), "the directory changed");
     }
 }

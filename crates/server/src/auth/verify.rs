@@ -2,6 +2,7 @@
 
 use super::password::{self, Hashing, app_matches, keyed, main_matches, read_scram};
 use super::remembered::Remembered;
+use crate::hub::Hub;
 use crate::system::SystemRandom;
 use crate::tls::ClientCertificate;
 use posthorn_base::{Clock, CredentialId, Random, Time};
@@ -36,6 +37,7 @@ impl Default for AuthConfig {
 /// Checks logins.
 pub struct Authenticator {
     engine: Arc<Engine>,
+    hub: Arc<Hub>,
     clock: Arc<dyn Clock>,
     /// The store's: keys app passwords and fake salts.
     secret: [u8; 32],
@@ -53,9 +55,11 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    /// Checks logins against the accounts of `engine`, whose secret is `secret`.
+    /// Checks logins against the accounts of `engine`, whose changes arrive at `hub` and whose secret is
+    /// `secret`.
     pub fn new(
         engine: Arc<Engine>,
+        hub: Arc<Hub>,
         clock: Arc<dyn Clock>,
         secret: [u8; 32],
         config: AuthConfig,
@@ -64,6 +68,7 @@ impl Authenticator {
         SystemRandom.fill(&mut session_secret);
         Authenticator {
             engine,
+            hub,
             clock,
             secret,
             session_secret,
@@ -71,11 +76,6 @@ impl Authenticator {
             hashing: Semaphore::new(config.parallel.max(1)),
             remembered: Remembered::new(config.remember),
         }
-    }
-
-    /// Forgets remembered logins: passwords may have changed.
-    pub fn directory_changed(&self) {
-        self.remembered.clear();
     }
 
     /// Answers a SASL exchange's question. `certificate` is the client's, when TLS verified one.
@@ -155,6 +155,8 @@ impl Authenticator {
         password: &Secret,
         now: Time,
     ) -> Result<Option<&'a Credential>, Refusal> {
+        // Taken before the password is checked: a change meanwhile makes the result stale at once.
+        let generation = self.hub.directory_generation();
         let main = facts.and_then(|facts| {
             let credential =
                 facts.credentials.iter().find(|c| c.kind == CredentialKind::MainPassword)?;
@@ -163,14 +165,14 @@ impl Authenticator {
             Some((facts.account, credential, hash))
         });
         if let Some((account, credential, hash)) = &main
-            && self.remembered.knows(*account, credential.id, hash, now)
+            && self.remembered.knows(*account, credential.id, hash, generation, now)
         {
             return Ok(Some(*credential));
         }
         let verifier = main.as_ref().map(|(_, credential, _)| credential.verifier.clone());
         let matches = self.run_argon2(verifier, password.clone()).await?;
         Ok(main.filter(|_| matches).map(|(account, credential, hash)| {
-            self.remembered.add(account, credential.id, hash, now);
+            self.remembered.add(account, credential.id, hash, generation, now);
             credential
         }))
     }

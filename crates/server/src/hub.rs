@@ -1,0 +1,88 @@
+//! What the store tells: changes that are committed, and that it can go on no more.
+
+use posthorn_store::engine::Host;
+use posthorn_store::{Change, EngineError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{broadcast, watch};
+
+/// Changes that a slow listener may lag behind before it has to look at everything again.
+const CHANGES_KEPT: usize = 4096;
+
+/// Where the store's changes arrive, and who hears of them.
+#[derive(Debug)]
+pub struct Hub {
+    directory: AtomicU64,
+    changes: broadcast::Sender<Change>,
+    fatal: watch::Sender<Option<String>>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Hub {
+            directory: AtomicU64::new(0),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            fatal: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Hub {
+    /// A number that rises whenever accounts, addresses or credentials change: what was remembered of
+    /// them under another number is stale.
+    pub fn directory_generation(&self) -> u64 {
+        self.directory.load(Ordering::Acquire)
+    }
+
+    /// Changes from now on. Who lags too far behind is told so, and reads *changes since*.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Waits until the store has failed for good; says why.
+    pub async fn failed(&self) -> String {
+        let mut fatal = self.fatal.subscribe();
+        loop {
+            if let Some(why) = fatal.borrow_and_update().clone() {
+                return why;
+            }
+            if fatal.changed().await.is_err() {
+                // The sender is ours, and we are still here.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Host for Hub {
+    fn publish(&self, changes: &[Change]) {
+        for change in changes {
+            if *change == Change::Directory {
+                self.directory.fetch_add(1, Ordering::AcqRel);
+            }
+            // Without listeners there is nobody to tell.
+            drop(self.changes.send(*change));
+        }
+    }
+
+    fn fatal(&self, error: &EngineError) {
+        tracing::error!(%error, "the store can write no more; the server stops, start it again");
+        self.fatal.send_replace(Some(error.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn changes_and_the_end_are_heard() {
+        let hub = Hub::default();
+        let mut changes = hub.changes();
+        hub.publish(&[Change::Queue, Change::Directory]);
+        assert_eq!(changes.recv().await, Ok(Change::Queue));
+        assert_eq!(changes.recv().await, Ok(Change::Directory));
+        assert_eq!(hub.directory_generation(), 1);
+        hub.fatal(&EngineError::Io("fsync".into()));
+        assert!(hub.failed().await.contains("fsync"), "also when it failed before");
+    }
+}

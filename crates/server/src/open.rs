@@ -1,0 +1,95 @@
+//! Opening the store: for the server, and for commands that find none running.
+
+use crate::hub::Hub;
+use crate::system::SystemRandom;
+use posthorn_base::Clock;
+use posthorn_store::bodies::BodyFiles;
+use posthorn_store::engine::Birth;
+use posthorn_store::meta::{Meta, ReadMeta};
+use posthorn_store::{Engine, EngineError, StoreError, postgres, sqlite};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Which engine keeps the tables.
+#[derive(Clone, PartialEq, Eq)]
+pub enum EngineSettings {
+    /// The embedded default.
+    Sqlite {
+        /// Free space below which nothing new is accepted.
+        reserve_bytes: u64,
+    },
+    /// A PostgreSQL server. Its address may hold a password.
+    Postgres {
+        /// `postgres://...`
+        address: String,
+        /// Connections kept.
+        connections: usize,
+    },
+}
+
+impl std::fmt::Debug for EngineSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            EngineSettings::Sqlite { .. } => f.write_str("Sqlite"),
+            EngineSettings::Postgres { .. } => f.write_str("Postgres"),
+        }
+    }
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Its directory: database, body files, lock, control socket.
+    pub dir: PathBuf,
+    /// Its engine.
+    pub engine: EngineSettings,
+}
+
+/// A store that is open, by this process alone.
+#[derive(Debug, Clone)]
+pub struct OpenStore {
+    /// The tables.
+    pub engine: Arc<Engine>,
+    /// The files of large bodies.
+    pub files: BodyFiles,
+    /// What the store says of itself.
+    pub meta: Meta,
+    /// Where its changes arrive.
+    pub hub: Arc<Hub>,
+}
+
+impl OpenStore {
+    /// Opens the store, makes it if there is none, brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`EngineError::Owned`] when another process has it, and whatever else is wrong with it.
+    pub async fn open(settings: &StoreSettings, clock: &dyn Clock) -> Result<Self, StoreError> {
+        let hub = Arc::new(Hub::default());
+        let birth = Birth::draw(clock.now(), &mut SystemRandom);
+        let engine = match &settings.engine {
+            EngineSettings::Sqlite { reserve_bytes } => {
+                let mut options = sqlite::Options::new(birth);
+                options.host = Arc::clone(&hub) as _;
+                options.reserve_bytes = *reserve_bytes;
+                Engine::Sqlite(sqlite::Sqlite::open(&settings.dir, options)?)
+            }
+            EngineSettings::Postgres { address, connections } => {
+                let mut options = postgres::Options::new(birth);
+                options.host = Arc::clone(&hub) as _;
+                options.connections = *connections;
+                Engine::Postgres(postgres::Postgres::open(address, options).await?)
+            }
+        };
+        let files = BodyFiles::open(&settings.dir)?;
+        let meta = engine.read(&ReadMeta).await?;
+        Ok(OpenStore { engine: Arc::new(engine), files, meta, hub })
+    }
+
+    /// Closes it. What was acknowledged is safe whether this succeeds or not.
+    ///
+    /// # Errors
+    /// When the last checkpoint fails.
+    pub async fn close(&self) -> Result<(), EngineError> {
+        self.engine.close().await
+    }
+}
