@@ -147,6 +147,10 @@ impl Output {
 
     fn push(&mut self, bytes: &[u8], charset: Option<&[u8]>) {
         let decoded = charset::decode(bytes, charset);
+        if !decoded.text.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            self.text.push_str(&decoded.text);
+            return;
+        }
         self.text.extend(decoded.text.chars().map(|c| match c {
             '\r' | '\n' => ' ',
             '\0' => char::REPLACEMENT_CHARACTER,

@@ -17,41 +17,72 @@ pub fn fold_for_search(text: &str) -> String {
 /// Folds as much as `bytes_max` bytes hold; true when that is not all. One character may become
 /// eighteen, so the bound is on what comes out.
 pub(super) fn fold_bounded(text: &str, bytes_max: usize) -> (String, bool) {
-    let mut out = String::with_capacity(text.len().min(bytes_max));
-    let mut was_space = true;
-    let mut truncated = false;
-    if text.is_ascii() {
-        for byte in text.bytes() {
-            truncated = out.len() + 1 > bytes_max;
-            if truncated {
+    let mut folder = Folder { out: String::new(), bytes_max, was_space: true, truncated: false };
+    folder.out.reserve(text.len().min(bytes_max));
+    // The start of characters that normalization must see together: marks are put in order behind
+    // the character they belong to, and those that `simple` knows take no part in that.
+    let mut from = 0;
+    for (at, c) in text.char_indices() {
+        if let Some(folded) = simple(c) {
+            folder.run(text.get(from..at).unwrap_or_default());
+            folder.push(folded);
+            from = at + c.len_utf8();
+            if folder.truncated {
                 break;
             }
-            push(char::from(byte.to_ascii_lowercase()), &mut was_space, &mut out);
-        }
-    } else {
-        let folded = text.nfkd().filter(|c| !is_invisible(*c)).flat_map(fold_char).nfkd();
-        for c in folded {
-            truncated = out.len() + c.len_utf8() > bytes_max;
-            if truncated {
-                break;
-            }
-            push(c, &mut was_space, &mut out);
         }
     }
-    if out.ends_with(' ') {
-        out.pop();
+    folder.run(text.get(from..).unwrap_or_default());
+    if folder.out.ends_with(' ') {
+        folder.out.pop();
     }
-    (out, truncated)
+    (folder.out, folder.truncated)
 }
 
-fn push(c: char, was_space: &mut bool, out: &mut String) {
-    if c.is_whitespace() {
-        if !std::mem::replace(was_space, true) {
-            out.push(' ');
+/// Characters that fold to one character and whose decomposition is themselves: ASCII, most of Cyrillic,
+/// and the Chinese characters.
+fn simple(c: char) -> Option<char> {
+    match c {
+        '\0'..='\x7f' => Some(c.to_ascii_lowercase()),
+        // U+0419 and U+0439 decompose.
+        'Й' | 'й' => None,
+        'А'..='Я' => char::from_u32(u32::from(c) + 0x20),
+        'а'..='я' | '\u{4e00}'..='\u{9fff}' => Some(c),
+        _ => None,
+    }
+}
+
+struct Folder {
+    out: String,
+    bytes_max: usize,
+    was_space: bool,
+    truncated: bool,
+}
+
+impl Folder {
+    fn run(&mut self, text: &str) {
+        if text.is_empty() || self.truncated {
+            return;
         }
-    } else {
-        *was_space = false;
-        out.push(c);
+        for c in text.nfkd().filter(|c| !is_invisible(*c)).flat_map(fold_char).nfkd() {
+            self.push(c);
+            if self.truncated {
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, c: char) {
+        if self.truncated || self.out.len() + c.len_utf8() > self.bytes_max {
+            self.truncated = true;
+        } else if c.is_whitespace() {
+            if !std::mem::replace(&mut self.was_space, true) {
+                self.out.push(' ');
+            }
+        } else {
+            self.was_space = false;
+            self.out.push(c);
+        }
     }
 }
 
@@ -90,6 +121,14 @@ mod tests {
         assert!(fold_for_search("un CAFÉ noir").contains(&fold_for_search("cafe")));
         assert!(!fold_for_search("cafe").contains(&fold_for_search("café")));
         assert_eq!(fold_for_search(""), "");
+    }
+
+    #[test]
+    fn shortcuts_change_nothing() {
+        for c in ('\0'..='\u{ffff}').filter(|c| simple(*c).is_some() && !c.is_whitespace()) {
+            let long_way: String = std::iter::once(c).nfkd().flat_map(fold_char).nfkd().collect();
+            assert_eq!(simple(c).map(String::from), Some(long_way), "{c:?}");
+        }
     }
 
     proptest! {

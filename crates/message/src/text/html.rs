@@ -43,11 +43,14 @@ const LINK_BYTES_MAX: usize = 2048;
 /// Makes text of HTML, at most about `bytes_max` bytes of it.
 pub fn html_to_text(html: &str, hidden: Hidden, bytes_max: usize) -> HtmlText {
     let mut walk = Walk { keep_hidden: hidden == Hidden::Keep, bytes_max, ..Default::default() };
-    let mut rest = html;
-    while !rest.is_empty() && !walk.truncated {
+    let mut at = 0;
+    // One buffer, of which the tokenizer gets pieces without copying. Its length is 32 bits.
+    let html = html.get(..html.floor_char_boundary(u32::MAX as usize / 2)).unwrap_or_default();
+    let buffer = StrTendril::from_slice(html);
+    while at < html.len() && !walk.truncated {
         let sink = Sink { walk: RefCell::new(walk), tokens: Cell::new(0) };
         let tokenizer = Tokenizer::new(sink, Default::default());
-        rest = feed(&tokenizer, rest);
+        at = feed(&tokenizer, html, &buffer, at);
         tokenizer.end();
         walk = tokenizer.sink.walk.into_inner();
     }
@@ -56,37 +59,48 @@ pub fn html_to_text(html: &str, hidden: Hidden, bytes_max: usize) -> HtmlText {
     HtmlText { text: walk.out, has_hidden: walk.has_hidden, truncated: walk.truncated }
 }
 
-/// Feeds the tokenizer until the end, or until a tag turns out to be hostile; returns what comes
-/// behind that tag.
-fn feed<'a>(tokenizer: &Tokenizer<Sink>, html: &'a str) -> &'a str {
+/// Feeds the tokenizer from `at` until the end, or until a tag turns out to be hostile; returns where
+/// to go on behind that tag.
+fn feed(tokenizer: &Tokenizer<Sink>, html: &str, buffer: &StrTendril, mut at: usize) -> usize {
     let queue = BufferQueue::default();
-    let mut rest = html;
-    // Bytes that could begin an attribute, in the tag that is open.
-    let mut attributes = 0;
+    // Nothing came out since the last `<`: a tag or comment is open.
+    let mut is_open = false;
     let mut is_comment = false;
-    while !rest.is_empty() {
-        let cut = rest.char_indices().skip(1).find(|(at, c)| *c == '<' || *at >= PIECE_BYTES);
-        let (piece, after) =
-            rest.split_at_checked(cut.map_or(rest.len(), |(at, _)| at)).unwrap_or((rest, ""));
+    // Bytes in it that could begin an attribute.
+    let mut attributes = 0;
+    while let Some(piece) = next_piece(html, at) {
         let before = tokenizer.sink.tokens.get();
-        queue.push_back(StrTendril::from_slice(piece));
+        // Both are below 4 GiB, and on character boundaries.
+        queue.push_back(buffer.subtendril(at as u32, piece.len() as u32));
         // The sink never asks the tokenizer to stop.
         let _ = tokenizer.feed(&queue);
-        rest = after;
+        at += piece.len();
         if tokenizer.sink.tokens.get() != before {
-            (attributes, is_comment) = (0, false);
+            (is_open, is_comment, attributes) = (false, false, 0);
         } else {
-            is_comment |= piece.starts_with("<!--") && attributes == 0;
+            is_comment |= !is_open && piece.starts_with("<!--");
+            is_open = true;
             attributes += piece.bytes().filter(|b| b" \t\r\n\x0c/\"'".contains(b)).count();
             if attributes > ATTRIBUTES_MAX && !is_comment {
-                return rest.split_once('>').map_or("", |(_, behind)| behind);
+                let behind = html.get(at..).and_then(|rest| memchr::memchr(b'>', rest.as_bytes()));
+                return behind.map_or(html.len(), |tag_end| at + tag_end + 1);
             }
         }
         if tokenizer.sink.walk.borrow().truncated {
-            return "";
+            break;
         }
     }
-    ""
+    html.len()
+}
+
+/// What stands from `at` to the next `<`, or a good piece of it.
+fn next_piece(html: &str, at: usize) -> Option<&str> {
+    let rest = html.get(at..).filter(|rest| !rest.is_empty())?;
+    let piece = rest.get(..rest.floor_char_boundary(PIECE_BYTES)).unwrap_or(rest);
+    let tail = piece.as_bytes().get(1..).unwrap_or_default();
+    let end = memchr::memchr(b'<', tail).map_or(piece.len(), |found| found + 1);
+    // `<` is ASCII, so it begins a character.
+    piece.get(..end)
 }
 
 /// The charset that a document names in its first kilobyte (`<meta charset=...>`), for parts whose
@@ -478,6 +492,8 @@ mod tests {
         assert_eq!(html_to_text(&wide, Hidden::Drop, 100).text, "ab");
         let wide = format!("a<b {}", "z='1' ".repeat(500_000));
         assert_eq!(html_to_text(&wide, Hidden::Drop, 100).text, "a");
+        let wide = format!("a<b<!-- {}>b", "x1 y2 ".repeat(500_000));
+        assert_eq!(html_to_text(&wide, Hidden::Drop, 100).text, "ab");
         // A long comment, and a long attribute, are not.
         let long = format!("<!-- {} -->a", "b <c> ".repeat(50_000));
         assert_eq!(html_to_text(&long, Hidden::Drop, 100).text, "a");
