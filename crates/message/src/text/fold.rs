@@ -19,31 +19,26 @@ pub fn fold_for_search(text: &str) -> String {
 pub(super) fn fold_bounded(text: &str, bytes_max: usize) -> (String, bool) {
     let mut folder = Folder { out: String::new(), bytes_max, was_space: true, truncated: false };
     folder.out.reserve(text.len().min(bytes_max));
-    // The start of characters that normalization must see together: marks are put in order behind
-    // the character they belong to, and those that `simple` knows take no part in that.
-    let mut from = 0;
-    for (at, c) in text.char_indices() {
-        if let Some(folded) = simple(c) {
-            folder.run(text.get(from..at).unwrap_or_default());
-            folder.push(folded);
-            from = at + c.len_utf8();
-            if folder.truncated {
-                break;
-            }
-        }
+    let mut rest = text;
+    while !rest.is_empty() && !folder.truncated {
+        let ascii = rest.bytes().position(|b| !b.is_ascii()).unwrap_or(rest.len());
+        let (ascii, after) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
+        let other = after.find(|c: char| c.is_ascii()).unwrap_or(after.len());
+        let (other, after) = after.split_at_checked(other).unwrap_or((after, ""));
+        folder.ascii(ascii);
+        folder.other(other);
+        rest = after;
     }
-    folder.run(text.get(from..).unwrap_or_default());
     if folder.out.ends_with(' ') {
         folder.out.pop();
     }
     (folder.out, folder.truncated)
 }
 
-/// Characters that fold to one character and whose decomposition is themselves: ASCII, most of Cyrillic,
-/// and the Chinese characters.
+/// Characters beyond ASCII that fold to one character, which does not decompose: most of Cyrillic, and the
+/// Chinese characters.
 fn simple(c: char) -> Option<char> {
     match c {
-        '\0'..='\x7f' => Some(c.to_ascii_lowercase()),
         // U+0419 and U+0439 decompose.
         'Й' | 'й' => None,
         'А'..='Я' => char::from_u32(u32::from(c) + 0x20),
@@ -60,6 +55,42 @@ struct Folder {
 }
 
 impl Folder {
+    fn ascii(&mut self, text: &str) {
+        for (index, word) in text.split(|c| matches!(c, '\t'..='\r' | ' ')).enumerate() {
+            if index > 0 {
+                self.push(' ');
+            }
+            let room = self.bytes_max.saturating_sub(self.out.len());
+            let kept = word.get(..room).unwrap_or(word);
+            let from = self.out.len();
+            self.out.push_str(kept);
+            self.out.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
+            self.was_space &= kept.is_empty();
+            self.truncated |= kept.len() < word.len();
+            if self.truncated {
+                return;
+            }
+        }
+    }
+
+    /// Text without ASCII in it.
+    fn other(&mut self, text: &str) {
+        // The start of characters that normalization must see together: it puts marks in order behind
+        // the character they belong to. ASCII and what `simple` knows take no part in that.
+        let mut from = 0;
+        for (at, c) in text.char_indices() {
+            if let Some(folded) = simple(c) {
+                self.run(text.get(from..at).unwrap_or_default());
+                self.push(folded);
+                from = at + c.len_utf8();
+                if self.truncated {
+                    return;
+                }
+            }
+        }
+        self.run(text.get(from..).unwrap_or_default());
+    }
+
     fn run(&mut self, text: &str) {
         if text.is_empty() || self.truncated {
             return;
@@ -125,13 +156,21 @@ mod tests {
 
     #[test]
     fn shortcuts_change_nothing() {
-        for c in ('\0'..='\u{ffff}').filter(|c| simple(*c).is_some() && !c.is_whitespace()) {
+        for c in ('\u{80}'..='\u{ffff}').filter(|c| simple(*c).is_some() && !c.is_whitespace()) {
             let long_way: String = std::iter::once(c).nfkd().flat_map(fold_char).nfkd().collect();
             assert_eq!(simple(c).map(String::from), Some(long_way), "{c:?}");
         }
     }
 
     proptest! {
+        #[test]
+        fn pieces_change_nothing(text in "[a-zA-Z ä́̂ßйЙдДé漢\u{ad}\u{1e9b}\n\u{323}]{0,40}") {
+            let long_way: String =
+                text.nfkd().filter(|c| !is_invisible(*c)).flat_map(fold_char).nfkd().collect();
+            let words: Vec<&str> = long_way.split_whitespace().collect();
+            prop_assert_eq!(fold_for_search(&text), words.join(" "));
+        }
+
         #[test]
         fn stable_and_case_blind(text in "\\PC{0,60}") {
             let folded = fold_for_search(&text);
