@@ -8,6 +8,7 @@
 #![allow(clippy::panic, reason = "a test may panic")]
 
 mod common;
+mod content;
 
 use common::{check, parse_in_pieces};
 use posthorn_message::Limits;
@@ -40,6 +41,7 @@ fn survive(folder: &Path, at_least: usize) {
     for file in files {
         let message = std::fs::read(&file).unwrap();
         let whole = check(&message);
+        content::check(&message, &whole);
         for size in [1, 61, 4096] {
             let pieces = parse_in_pieces(&message, size, Limits::default());
             assert_eq!(pieces, whole, "{} in pieces of {size}", file.display());
