@@ -77,6 +77,10 @@ pub trait Explain: Error {
     fn hint(&self) -> Option<String> {
         None
     }
+    /// Causes that came as text from another process, where `source` cannot lead.
+    fn told_causes(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Why a command failed.
@@ -125,6 +129,7 @@ impl Failure {
             }
             source = error.source();
         }
+        causes.extend_from_slice(self.0.told_causes());
         causes
     }
 }

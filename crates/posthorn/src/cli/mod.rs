@@ -1,9 +1,12 @@
 //! The command line. Each command is a file here: its arguments, its help and what it does.
 
+mod block;
 mod check;
 mod completions;
 mod config;
 mod man;
+mod reload;
+mod remote;
 
 use crate::config::{LoadError, Loaded};
 use crate::exit::{Exit, Failure};
@@ -61,6 +64,11 @@ pub struct Globals {
 pub enum Command {
     /// Say what is wrong in a configuration
     Check(check::Args),
+    /// Have the running server read its configuration and certificates again
+    Reload(reload::Args),
+    /// List and lift the blocks of the running server
+    #[command(subcommand)]
+    Block(block::Command),
     /// Show the configuration, its defaults, its reference
     #[command(subcommand)]
     Config(config::Command),
@@ -117,6 +125,8 @@ impl Command {
     pub fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         match self {
             Command::Check(args) => check::run(&args, context),
+            Command::Reload(args) => reload::run(&args, context),
+            Command::Block(command) => block::run(&command, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, context),
             Command::Man(args) => man::run(&args, context),

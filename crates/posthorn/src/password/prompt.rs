@@ -53,7 +53,7 @@ impl Explain for PasswordError {
 
 /// Asks for a password on the terminal, without showing it.
 pub fn ask(question: &str) -> Result<Password, PasswordError> {
-    let mut terminal = Terminal::open()?;
+    let terminal = Terminal::open()?;
     let answer = terminal.ask(question)?;
     check(answer)
 }
@@ -61,7 +61,7 @@ pub fn ask(question: &str) -> Result<Password, PasswordError> {
 /// Asks for a new password twice, so that a slip of the fingers is noticed.
 pub fn ask_twice(question: &str) -> Result<Password, PasswordError> {
     let first = ask(question)?;
-    let mut terminal = Terminal::open()?;
+    let terminal = Terminal::open()?;
     // An empty or long second answer differs from the first, whatever else it is.
     let again = terminal.ask("The same again: ")?;
     if again == first.reveal().as_bytes() { Ok(first) } else { Err(PasswordError::Differ) }
@@ -111,10 +111,10 @@ impl Terminal {
         Ok(Terminal { file: file.map_err(PasswordError::NoTerminal)? })
     }
 
-    fn ask(&mut self, question: &str) -> Result<Vec<u8>, PasswordError> {
-        self.file.write_all(question.as_bytes())?;
-        self.file.flush()?;
+    fn ask(&self, question: &str) -> Result<Vec<u8>, PasswordError> {
+        // Hidden before asked: an answer typed at once would else be shown.
         let hidden = Hidden::start(&self.file)?;
+        (&self.file).write_all(question.as_bytes())?;
         let answer = line(io::BufReader::new(&self.file));
         drop(hidden);
         // The line end that was typed was not shown either.
@@ -150,6 +150,7 @@ impl Drop for Hidden<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
     fn the_first_line_is_the_password() {
@@ -174,5 +175,42 @@ mod tests {
         let too_long = format!("the password has more than {CREDENTIAL_BYTES_MAX} bytes");
         check_input(&[&longest[..], b"x"].concat(), Err(&too_long));
         check_input(&[&longest[..], &longest[..]].concat(), Err(&too_long));
+    }
+
+    /// On a terminal of its own, which `script` makes.
+    #[test]
+    #[ignore = "run by the_answer_is_not_shown in a process of its own"]
+    fn asks() {
+        let password = ask_twice("New password: ").unwrap();
+        assert_eq!(password.reveal(), "corr\u{e9}ct horse");
+        println!("it was right");
+    }
+
+    #[test]
+    fn the_answer_is_not_shown() {
+        use std::process::{Command, Stdio};
+        let program = std::env::current_exe().unwrap();
+        let asks = "--exact password::prompt::tests::asks --ignored --nocapture";
+        let mut child = Command::new("script")
+            .args(["-qec", &format!("{} {asks}", program.display()), "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut screen = Vec::new();
+        for question in ["New password: ", "The same again: "] {
+            // What is typed before the question would be thrown away.
+            while !String::from_utf8_lossy(&screen).ends_with(question) {
+                let mut byte = [0];
+                shown.read_exact(&mut byte).unwrap();
+                screen.extend(byte);
+            }
+            typed.write_all("corr\u{e9}ct horse\n".as_bytes()).unwrap();
+        }
+        shown.read_to_end(&mut screen).unwrap();
+        let screen = String::from_utf8_lossy(&screen);
+        assert!(child.wait().unwrap().success(), "{screen}");
+        assert!(screen.contains("it was right") && !screen.contains("horse"), "{screen}");
     }
 }

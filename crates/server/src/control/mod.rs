@@ -25,6 +25,7 @@ mod client;
 mod error;
 pub mod frame;
 mod listener;
+mod operations;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,8 @@ mod tests;
 pub use client::{Client, Event};
 pub use error::{ControlError, Refusal, RefusalKind};
 pub use listener::{Answer, Exchange, Handler, Listener};
-pub use request::{Greeting, Request};
+pub use operations::{Operations, ReloadOrder, reload_orders};
+pub use request::{BlockItem, Greeting, Lifted, Request};
 
 /// The protocol's version: raised when an old command could misunderstand a new server. New requests
 /// and new fields do not raise it.

@@ -1,5 +1,6 @@
 //! What can be asked of a server.
 
+use crate::network::Cidr;
 use serde::{Deserialize, Serialize};
 
 /// What the server says first.
@@ -36,4 +37,34 @@ pub enum Request {
     /// Read configuration and certificates again. Done with nothing once the new ones are in use;
     /// refused, and everything as before, when they cannot be used.
     Reload {},
+    /// The blocks in force: one [`BlockItem`] each. Done with nothing.
+    Blocks {},
+    /// Lifts the blocks of all networks that overlap with this one, or all blocks. Done with
+    /// [`Lifted`].
+    LiftBlocks {
+        /// The network; none for all.
+        network: Option<Cidr>,
+    },
+}
+
+/// A block in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockItem {
+    /// Who is shut out.
+    pub network: Cidr,
+    /// From logins with this name only; from everything when there is none.
+    pub login: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+    /// Until when, in milliseconds since 1970.
+    pub until: i64,
+}
+
+/// What lifting blocks did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifted {
+    /// How many blocks are lifted.
+    pub lifted: usize,
 }

@@ -36,6 +36,9 @@ impl Handler for Echo {
                 }
                 Ok(json!({ "sum": sum, "bytes": bytes }))
             }
+            Request::Blocks {} | Request::LiftBlocks { .. } => {
+                Err(Refusal::new(RefusalKind::NotFound, "no blocks here").into())
+            }
             Request::Reload {} => {
                 for number in 0..3 {
                     exchange.item(&number).await?;

@@ -166,6 +166,8 @@ impl Accepting {
         let mut shutdown = self.shutdown.clone();
         loop {
             tokio::select! {
+                // The word to stop comes first, so that whoever ends because of it is counted below.
+                biased;
                 () = shutdown.draining() => break,
                 Some(ended) = self.tasks.join_next() => report(ended),
                 accepted = source.accept() => match accepted {

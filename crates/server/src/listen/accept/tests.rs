@@ -124,7 +124,8 @@ async fn a_panic_ends_one_connection_only() {
     assert_eq!(line(&mut stream).await, "");
     say(&mut other, "still here").await;
     running.source.drain();
-    assert_eq!(running.task.await.unwrap(), Drained { finished: 1, aborted: 0 });
+    assert_eq!(line(&mut other).await, "421 bye\r\n");
+    assert_eq!(running.task.await.unwrap().aborted, 0);
 }
 
 #[tokio::test]
