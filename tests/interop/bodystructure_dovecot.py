@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares our ENVELOPE and BODYSTRUCTURE with Dovecot's, message by message.
+"""Compares our ENVELOPE, BODYSTRUCTURE and sections with Dovecot's, message by message.
 
     bodystructure_dovecot.py [--example BINARY] [--show N] [--class NAME]
                                [FILE|DIRECTORY|TAR.XZ ...]
@@ -115,8 +115,11 @@ def response(stream):
         data += stream.read(int(literal.group(1)))
 
 
-def from_dovecot(files, scratch):
-    """{file: (BODYSTRUCTURE, ENVELOPE)} as Dovecot has them."""
+def from_dovecot(files, sections, scratch):
+    """{file: (BODYSTRUCTURE, ENVELOPE, {section: octets})} as Dovecot has them.
+
+    `sections` says which sections to fetch of which file.
+    """
     maildir = os.path.join(scratch, 'Maildir')
     for name in ('cur', 'new', 'tmp'):
         os.makedirs(os.path.join(maildir, name))
@@ -165,7 +168,17 @@ def from_dovecot(files, scratch):
             if match:
                 items = Stream(data[match.end():]).value()
                 items = dict(zip(items[::2], items[1::2]))
-                found[uids[items['UID']]] = (items['BODYSTRUCTURE'], items['ENVELOPE'])
+                found[uids[items['UID']]] = (items['BODYSTRUCTURE'], items['ENVELOPE'], {})
+        for uid, file in uids.items():
+            wanted = list(sections[file])
+            for at in range(0, len(wanted), 50):
+                items = ' '.join(f'BODY.PEEK[{section}]' for section in wanted[at:at + 50])
+                for data in run(f'UID FETCH {uid} ({items})'.encode()):
+                    match = re.match(rb'\* \d+ FETCH ', data)
+                    if match:
+                        items = Stream(data[match.end():]).value()
+                        found[file][2].update((name[5:-1], text) for name, text in
+                                              zip(items[::2], items[1::2]) if name != 'UID')
         list(run(b'LOGOUT'))
     finally:
         process.stdin.close()
@@ -174,7 +187,7 @@ def from_dovecot(files, scratch):
 
 
 def from_us(files, example):
-    """{file: (BODYSTRUCTURE, ENVELOPE)} as we have them."""
+    """{file: (BODYSTRUCTURE, ENVELOPE, {section: (start, end)})} as we have them."""
     done = subprocess.run([example, '-l', '-'], input='\n'.join(files).encode(), capture_output=True)
     if done.returncode != 0:
         sys.exit('structure: ' + done.stderr.decode())
@@ -185,14 +198,21 @@ def from_us(files, example):
         return re.sub(rb'\\(x[0-9a-f]{2}|.)', lambda m: bytes([int(m.group(1)[1:], 16)])
                       if len(m.group(1)) == 3 else table.get(m.group(1), m.group(1)), line)
     found = {}
-    for name, structure, envelope in zip(lines[::3], lines[1::3], lines[2::3]):
-        found[name.decode()] = tuple(Stream(unescape(text)).value() for text in (structure, envelope))
+    for name, structure, envelope, ranges in zip(*(lines[at::4] for at in range(4))):
+        ranges = (item.split('=') for item in ranges.decode().split())
+        found[name.decode()] = (*(Stream(unescape(text)).value() for text in (structure, envelope)),
+                                {section: tuple(map(int, place.split('-'))) for section, place in ranges})
     return found
 
 
 # ---- comparing ----
 
 MISSING = {b'MISSING_DOMAIN', b'MISSING_MAILBOX'}
+
+
+def with_crlf(message):
+    """A message as it is over IMAP."""
+    return re.sub(rb'(?<!\r)\n', b'\r\n', message)
 
 
 def lower(text):
@@ -216,6 +236,7 @@ def is_multipart(body):
 
 class Differences:
     def __init__(self):
+        # By class: the file, what we say, what Dovecot says.
         self.classes = collections.defaultdict(list)
         self.file = None
 
@@ -267,6 +288,25 @@ class Differences:
         self.check('language', *(item if isinstance(item, list) or item is None else [item]
                                  for item in (ours[1], theirs[1])))
         self.check('location', words(ours[2]), words(theirs[2]))
+
+    def sections(self, ours, theirs, message):
+        """Octets of each section: what lies at our offsets, and what Dovecot sends. Where the two see
+        other parts, which is a difference of its own, they have other sections."""
+        if any(self.classes[name] and self.classes[name][-1][0] == self.file
+               for name in ('multipart', 'number of parts', 'message opened')):
+            return
+        for name, (start, end) in ours.items():
+            # Dovecot sends 0x80 for a NUL, which IMAP cannot.
+            mine, other = message[start:end].replace(b'\0', b'\x80'), theirs[name]
+            if mine == other:
+                continue
+            kind = 'octets'
+            if other is not None and mine == other + b'\r\n':
+                kind = 'blank line of a header'
+            elif other == mine + b'\r\n':
+                kind = 'line end before a delimiter'
+            self.classes[f'sections: {kind}'].append(
+                (self.file, (name, mine[-60:]), (name, other and other[-60:])))
 
     def envelope(self, ours, theirs):
         names = ['date', 'subject', 'from', 'sender', 'reply-to', 'to', 'cc', 'bcc', 'in-reply-to',
@@ -328,7 +368,7 @@ def main():
         os.chmod(scratch, 0o755)
         files = list(messages(paths, scratch))
         ours = from_us(files, example)
-        theirs = from_dovecot(files, scratch)
+        theirs = from_dovecot(files, {file: ours[file][2] for file in files}, scratch)
         differences = Differences()
         equal = 0
         for file in files:
@@ -339,11 +379,14 @@ def main():
             for mine, other, compare in zip(ours[file], theirs[file],
                                             (differences.body, differences.envelope)):
                 compare(mine, other)
+            with open(file, 'rb') as message:
+                differences.sections(ours[file][2], theirs[file][2], with_crlf(message.read()))
             equal += before == sum(map(len, differences.classes.values()))
     print(f'{len(files)} messages, {equal} equal')
     known = argued()
     wrong = 0
-    for name, cases in sorted(differences.classes.items()):
+    found = {name: cases for name, cases in differences.classes.items() if cases}
+    for name, cases in sorted(found.items()):
         in_files = len({file for file, _, _ in cases})
         mark = ''
         if name not in known:
@@ -355,7 +398,7 @@ def main():
         if options.only == name or (options.only is None and options.show):
             for file, mine, other in cases[:None if options.only else options.show]:
                 print(f'    {file}\n        ours    {mine}\n        Dovecot {other}')
-    for name in sorted(set(known) - set(differences.classes)) if not options.paths else []:
+    for name in sorted(set(known) - set(found)) if not options.paths else []:
         wrong += 1
         print(f'{name}: argued, but does not occur any more')
     return 1 if wrong else 0

@@ -1,6 +1,7 @@
-//! Prints, for each file given, its name, its BODYSTRUCTURE and its ENVELOPE as IMAP writes them,
-//! one line each (with octets beyond printable US-ASCII escaped). `-l` first makes each bare LF a
-//! CRLF, as a mail has over SMTP and IMAP; `-` reads file names from standard input.
+//! Prints, for each file given, four lines: its name, its BODYSTRUCTURE and its ENVELOPE as IMAP
+//! writes them (with octets beyond printable US-ASCII escaped), and where its sections lie, as
+//! `1.2.MIME=start-end`. `-l` first makes each bare LF a CRLF, as a mail has over SMTP and IMAP; `-`
+//! reads file names from standard input.
 //!
 //! ```text
 //! cargo run -p posthorn-message --example structure -- [-l] FILE...
@@ -8,6 +9,7 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what it does")]
 
+use posthorn_message::part::{PartMap, Range, Section, SectionText};
 use posthorn_message::structure::imap_text::{write_body_structure, write_envelope};
 use std::io::{self, Write};
 
@@ -34,7 +36,29 @@ fn print(name: &str, crlf: bool, out: &mut impl Write) -> io::Result<()> {
     write_body_structure(&mut structure, parsed.map(), true);
     let mut envelope = Vec::new();
     write_envelope(&mut envelope, &parsed.envelope());
-    writeln!(out, "{name}\n{}\n{}", structure.escape_ascii(), envelope.escape_ascii())
+    writeln!(out, "{name}\n{}\n{}", structure.escape_ascii(), envelope.escape_ascii())?;
+    writeln!(out, "{}", sections(parsed.map()).join(" "))
+}
+
+/// All sections that the message has, by IMAP's names for them.
+fn sections(map: &PartMap) -> Vec<String> {
+    let mut found = Vec::new();
+    let numbers = (0..map.parts().len()).filter_map(|index| map.number_of(index));
+    for part in std::iter::once(Vec::new()).chain(numbers) {
+        let number = part.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+        for (text, word) in [
+            (SectionText::Whole, ""),
+            (SectionText::Header, "HEADER"),
+            (SectionText::Text, "TEXT"),
+            (SectionText::Mime, "MIME"),
+        ] {
+            let section = Section { part: part.clone(), text };
+            let Some(Range { start, end }) = map.section(&section) else { continue };
+            let dot = if number.is_empty() || word.is_empty() { "" } else { "." };
+            found.push(format!("{number}{dot}{word}={start}-{end}"));
+        }
+    }
+    found
 }
 
 fn with_crlf(message: &[u8]) -> Vec<u8> {

@@ -5,21 +5,28 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::panic, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "the other tests use the rest")]
-mod common;
-
-use common::parse_in_pieces;
 use posthorn_base::limits;
-use posthorn_message::part::{Damage, Kind, PartMap};
+use posthorn_message::part::{Damage, Kind, Part, PartMap};
 use posthorn_message::structure::imap_text::write_body_structure;
-use posthorn_message::{Limits, Parsed};
+use posthorn_message::{Limits, Parsed, Parser};
 
 const STACK_BYTES: usize = 256 * 1024;
+
+/// Header sections (the message's own and the one being read, each up to twice its limit while it
+/// grows), the texts of the map, and its parts.
+const MEMORY_BYTES_MAX: usize = 4 * limits::HEADER_BYTES_MAX
+    + limits::PART_MAP_TEXT_BYTES_MAX
+    + 2 * limits::MIME_PARTS_MAX * size_of::<Part>();
 
 /// Parses, stores, reads and writes a message, and hands the result to the check.
 fn survive(message: Vec<u8>, check: impl FnOnce(&Parsed) + Send + 'static) {
     let run = move || {
-        let parsed = parse_in_pieces(&message, 64 * 1024, Limits::default());
+        let mut parser = Parser::new(Limits::default());
+        for piece in message.chunks(64 * 1024) {
+            parser.push(piece);
+            assert!(parser.memory_bytes() <= MEMORY_BYTES_MAX, "{}", parser.memory_bytes());
+        }
+        let parsed = parser.finish();
         let map = parsed.map();
         assert!(map.parts().len() <= limits::MIME_PARTS_MAX);
         assert!(map.parts().iter().all(|part| part.depth <= limits::MIME_DEPTH_MAX));

@@ -144,6 +144,9 @@ fn messages_in_messages() {
     );
     let encoded = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQQ==\n";
     check_tree(encoded, "message/rfc822 6 1;", Damage::ENCODED_CONTAINER);
+    let unknown = "Content-Type: message/rfc822\nContent-Transfer-Encoding: x-zip\n\nA: b\n\n";
+    let damage = Damage::ENCODED_CONTAINER | Damage::UNKNOWN_ENCODING;
+    check_tree(unknown, "message/rfc822 8 2;", damage);
     // A header that a delimiter ends.
     check_tree(
         &format!("{MIXED}--b\nContent-Type: message/rfc822\n\nSubject: x\n--b--\n"),

@@ -194,7 +194,8 @@ fn found(part: &mut Part) -> Found {
             }
         }
     } else if content_type.is("message", "rfc822") || content_type.is("message", "global") {
-        if !is_encoded {
+        // RFC 2045 6.4: what an unknown encoding hides cannot be looked into.
+        if !is_encoded && part.encoding != Encoding::Unknown {
             return Found::Message;
         }
         part.damage |= Damage::ENCODED_CONTAINER;

@@ -178,6 +178,14 @@ impl Parser {
         }
     }
 
+    /// About how much memory the parser holds: what a server counts against the budget of all its
+    /// connections. Never more than the limits allow, however long the message is.
+    pub fn memory_bytes(&self) -> usize {
+        let texts = self.limits.text_bytes.saturating_sub(self.text_left);
+        let sections = self.header.capacity() + self.section.capacity() + self.line.capacity();
+        size_of::<Parser>() + texts + sections + self.parts.capacity() * size_of::<Part>()
+    }
+
     /// The message is over.
     pub fn finish(mut self) -> Parsed {
         match self.mode {
