@@ -188,6 +188,12 @@ pub const STORY_REFUSED_RETENTION: Duration = Duration::from_secs(14 * 86_400);
 pub const THREAD_REFERENCES_MAX: usize = 20;
 /// Messages that one step of a bulk operation (flags, expunge, copy, purge) touches.
 pub const BULK_STEP_MESSAGES: usize = 500;
+/// A large COPY writes its messages under UIDs this far above the mailbox's next one, so that what
+/// arrives meanwhile comes before them.
+pub const COPY_UID_GAP: u32 = 1 << 16;
+/// A large COPY publishes with a modseq this far above the account's, so that every change made
+/// meanwhile comes before it.
+pub const COPY_MODSEQ_GAP: i64 = 1 << 20;
 /// Aliases and lists that lead to further aliases and lists.
 pub const ALIAS_DEPTH_MAX: usize = 10;
 /// Recipients that one address may lead to in all.

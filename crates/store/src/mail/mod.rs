@@ -22,6 +22,7 @@
 mod accept;
 mod append;
 mod body;
+pub mod bulk;
 mod changes;
 mod copy;
 mod email;
@@ -35,6 +36,7 @@ mod plan;
 mod purge;
 mod recount;
 mod restore;
+pub mod stage;
 mod thread;
 
 pub use accept::{Accept, Accepted, FindAccepted, Placed};

@@ -10,7 +10,7 @@ use super::{Answers, int};
 use crate::reference;
 use crate::story::{Event, Kind, Label};
 use crate::{Batch, EngineError, Operation, Statement, StoreError, Tx, stmt};
-use posthorn_base::{AccountId, ArrivalId, BodyId, EmailId, MailboxId, ModSeq, Time, Uid};
+use posthorn_base::{AccountId, BodyId, EmailId, MailboxId, ModSeq, Time, Uid};
 use std::collections::BTreeMap;
 
 /// What a purge takes.
@@ -87,20 +87,8 @@ impl Operation for Purge {
         let emails: Vec<EmailId> = ended.iter().filter_map(|one| one.email).collect();
         let mut batch = self.remove(&ended);
         placement::hold(self.account, &emails, -1, &mut batch);
-        batch.push(stmt!(
-            "SELECT email_id, body_id, arrival_id FROM email \
-             WHERE account_id = ?1 AND email_id IN {ints:?2} AND placements <= 0",
-            self.account,
-            super::email::ints(&emails)
-        ));
-        let rows = tx.run(batch).await?;
-        if let Some(unheld) = rows.last().filter(|rows| !rows.is_empty()) {
-            let mut gone: Vec<(EmailId, BodyId, ArrivalId)> = Vec::new();
-            for row in unheld.iter() {
-                gone.push((row.get(0)?, row.get(1)?, row.get(2)?));
-            }
-            self.remove_emails(tx, &gone, modseq).await?;
-        }
+        tx.run(batch).await?;
+        remove_unheld(tx, self.account, &emails, modseq, &self.reason, self.now).await?;
         Ok(ended.len())
     }
 }
@@ -184,39 +172,56 @@ impl Purge {
         ));
         batch
     }
+}
 
-    async fn remove_emails(
-        &self,
-        tx: &mut Tx<'_>,
-        gone: &[(EmailId, BodyId, ArrivalId)],
-        modseq: ModSeq,
-    ) -> Result<(), StoreError> {
-        let emails: Vec<EmailId> = gone.iter().map(|(email, _, _)| *email).collect();
-        let mut batch = Batch::new();
-        let event = Event::new(self.now, Kind::Purged)
-            .of(self.account)
-            .with(Label::Reason, self.reason.as_str());
-        placement::tell(self.account, &emails, modseq, &event, &mut batch);
-        let ids = super::email::ints(&emails);
-        batch.push(stmt!(
-            "DELETE FROM email_text WHERE account_id = ?1 AND email_id IN {ints:?2}",
-            self.account,
-            ids.clone()
-        ));
-        batch.push(stmt!(
-            "DELETE FROM email WHERE account_id = ?1 AND email_id IN {ints:?2}",
-            self.account,
-            ids
-        ));
-        let mut bodies: Vec<BodyId> = gone.iter().map(|(_, body, _)| *body).collect();
-        bodies.sort_unstable();
-        for same in bodies.chunk_by(|a, b| a == b) {
-            if let Some(body) = same.first() {
-                let count = u32::try_from(same.len()).unwrap_or(u32::MAX);
-                reference::release(*body, count, self.now, &mut batch);
-            }
-        }
-        tx.run(batch).await?;
-        Ok(())
+/// Removes those of `emails` that no placement holds any more, with their texts, and gives their
+/// bodies back.
+pub(super) async fn remove_unheld(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    emails: &[EmailId],
+    modseq: ModSeq,
+    reason: &str,
+    now: Time,
+) -> Result<(), StoreError> {
+    let rows = tx
+        .one(stmt!(
+            "SELECT email_id, body_id FROM email \
+             WHERE account_id = ?1 AND email_id IN {ints:?2} AND placements <= 0",
+            account,
+            super::email::ints(emails)
+        ))
+        .await?;
+    let mut gone: Vec<EmailId> = Vec::new();
+    let mut bodies: Vec<BodyId> = Vec::new();
+    for row in rows.iter() {
+        gone.push(row.get(0)?);
+        bodies.push(row.get(1)?);
     }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut batch = Batch::new();
+    let event = Event::new(now, Kind::Purged).of(account).with(Label::Reason, reason);
+    placement::tell(account, &gone, modseq, &event, &mut batch);
+    let ids = super::email::ints(&gone);
+    batch.push(stmt!(
+        "DELETE FROM email_text WHERE account_id = ?1 AND email_id IN {ints:?2}",
+        account,
+        ids.clone()
+    ));
+    batch.push(stmt!(
+        "DELETE FROM email WHERE account_id = ?1 AND email_id IN {ints:?2}",
+        account,
+        ids
+    ));
+    bodies.sort_unstable();
+    for same in bodies.chunk_by(|a, b| a == b) {
+        if let Some(body) = same.first() {
+            let count = u32::try_from(same.len()).unwrap_or(u32::MAX);
+            reference::release(*body, count, now, &mut batch);
+        }
+    }
+    tx.run(batch).await?;
+    Ok(())
 }

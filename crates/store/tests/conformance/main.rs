@@ -13,7 +13,7 @@ mod harness;
 mod mail;
 mod seam;
 
-use mail::{accept, mailboxes, messages, whole};
+use mail::{accept, bulk, mailboxes, messages, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -54,4 +54,11 @@ suite! {
         the_cap_takes_the_oldest,
         changes_since;
     whole: a_store_in_use_breaks_no_rule;
+    bulk: a_large_copy_appears_at_once_and_nothing_before_it,
+        a_copy_that_cannot_be_published_leaves_nothing,
+        a_copy_that_was_cut_off_is_taken_back,
+        large_sets_are_done_in_steps,
+        renaming_inbox_moves_its_messages,
+        an_account_is_erased,
+        an_accept_in_doubt_is_looked_up;
 }

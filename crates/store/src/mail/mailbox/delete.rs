@@ -5,8 +5,8 @@ use crate::{Change, Operation, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, MailboxId, Role, Time};
 
 /// Deletes a mailbox. Those below it stay, and so does its subscription. Its messages are ended,
-/// which means that they can be restored for a while, by `EndDeleted` step by step:
-/// the mailbox is out of sight at once.
+/// which means that they can be restored for a while, by
+/// [`EndDeleted`](crate::mail::EndDeleted) step by step; the mailbox is out of sight at once.
 #[derive(Clone, Debug)]
 pub struct DeleteMailbox {
     /// Whose.
@@ -26,6 +26,17 @@ impl Operation for DeleteMailbox {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        // An answer that is an error leaves nothing behind.
+        match self.end(tx).await? {
+            Some(Role::Inbox) => Err(StoreError::Refused("INBOX cannot be deleted".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl DeleteMailbox {
+    /// Deletes whichever it is, and answers the role that it had.
+    pub(in crate::mail) async fn end(&self, tx: &mut Tx<'_>) -> Result<Option<Role>, StoreError> {
         let batch = vec![
             lock(self.account),
             stmt!(
@@ -49,10 +60,7 @@ impl Operation for DeleteMailbox {
             Some(row) => row.get(0)?,
             None => return Err(StoreError::missing("mailbox", self.mailbox)),
         };
-        if role == Role::Inbox.code() {
-            return Err(StoreError::Refused("INBOX cannot be deleted".into()));
-        }
         tx.changed(Change::Mailbox { account: self.account, mailbox: self.mailbox, modseq });
-        Ok(())
+        Ok(Role::from_code(role))
     }
 }

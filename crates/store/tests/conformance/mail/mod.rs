@@ -1,6 +1,7 @@
 //! The mail side.
 
 pub(crate) mod accept;
+pub(crate) mod bulk;
 pub(crate) mod mailboxes;
 pub(crate) mod messages;
 pub(crate) mod whole;
