@@ -146,6 +146,7 @@ mod tests {
         same("ﾃｽﾄ", "テスト");
         same("１２３", "123");
         same("Ǆ", "ǆ");
+        same("ᾀ", "ἈΙ");
         same(" a\r\n\t b\u{a0}c ", "A B C");
         same("Donau\u{ad}dampf", "donaudampf");
         same("İ", "i\u{307}");
@@ -173,6 +174,8 @@ mod tests {
 
         #[test]
         fn stable_and_case_blind(text in "\\PC{0,60}") {
+            // Unicode 3.13 D145: case mapping of text that is not decomposed may move marks.
+            let text: String = text.nfkd().collect();
             let folded = fold_for_search(&text);
             prop_assert_eq!(fold_for_search(&folded), folded.clone());
             prop_assert_eq!(fold_for_search(&text.to_uppercase()), fold_for_search(&text.to_lowercase()));
