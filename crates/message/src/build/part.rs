@@ -8,7 +8,8 @@ use posthorn_base::{Random, limits};
 /// What the way to the recipient can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// Only ASCII: right everywhere.
+    /// Only ASCII: right everywhere. (A message within the message is not touched: with 8-bit text in
+    /// it, RFC 2046 5.2.1 leaves no way to write it in ASCII.)
     SevenBit,
     /// 8BITMIME (RFC 6152).
     EightBit,

@@ -51,7 +51,8 @@ fn hidden() {
     let kept = html_to_text(html, Hidden::Keep, 100);
     assert_eq!((kept.text.as_str(), kept.has_hidden), ("a\nb\nc\nd\ne", true));
     check("<p style='display:none'>a<p>b", "b");
-    check("<img style='display:none'>b", "b");
+    check("<img style='display:none' alt=a>b", "b");
+    check("<br style='display:none'/><i style='x;font-size: 0PX!IMPORTANT;y:z'>a</i>b", "b");
     check("<span hidden>a</span>b", "b");
     assert!(!html_to_text("<p style='color:red'>a", Hidden::Drop, 100).has_hidden);
 }

@@ -131,8 +131,11 @@ impl Walk {
             }
             return;
         }
-        if is_hidden(tag) && !is_void(name) {
+        if is_hidden(tag) {
             self.has_hidden = true;
+            if !self.keep_hidden && is_void(name) {
+                return;
+            }
             if !self.keep_hidden {
                 self.skipped = Some((name.to_string(), 1));
                 return;
@@ -269,21 +272,16 @@ fn is_hidden(tag: &Tag) -> bool {
         return true;
     }
     let Some(style) = attribute(tag, "style") else { return false };
-    let style: String =
-        style.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     style.split(';').any(|rule| {
-        let rule = rule.strip_suffix("!important").unwrap_or(rule);
-        matches!(
-            rule,
-            "display:none"
-                | "visibility:hidden"
-                | "mso-hide:all"
-                | "opacity:0"
-                | "font-size:0"
-                | "font-size:0px"
-                | "font-size:0pt"
-                | "max-height:0"
-                | "max-height:0px"
-        )
+        let Some((property, value)) = rule.split_once(':') else { return false };
+        let value = value.split_once('!').map_or(value, |(value, _important)| value);
+        let is = |names: &[&str], values: &[&str]| {
+            names.iter().any(|name| property.trim().eq_ignore_ascii_case(name))
+                && values.iter().any(|wanted| value.trim().eq_ignore_ascii_case(wanted))
+        };
+        is(&["display"], &["none"])
+            || is(&["visibility"], &["hidden"])
+            || is(&["mso-hide"], &["all"])
+            || is(&["opacity", "font-size", "max-height"], &["0", "0px", "0pt", "0%", "0em"])
     })
 }
