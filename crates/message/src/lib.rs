@@ -1,6 +1,6 @@
 //! Internet messages: RFC 5322 and MIME, read and written. No input or output happens here.
 //!
-//! [`parse`] takes a message apart without keeping it: a push parser, fed with chunks, yields its
+//! [`parse()`] takes a message apart without keeping it: a push parser, fed with chunks, yields its
 //! [`header`] and its part map ([`part`]), from which [`structure`] makes what IMAP shows.
 //!
 //! The leaves: [`encoding`] (transfer encodings), [`charset`], [`encoded_word`], [`parameter`],

@@ -3,7 +3,7 @@
 //! A message may be larger than memory, so its body passes through and is only counted. What is held
 //! is the header section being read, the message's own header (which callers need whole), and the
 //! map. Everything works line by line; of a line in a body, only one that may be a delimiter is held
-//! back, and of that at most [`DELIMITER_LINE_BYTES_MAX`] octets.
+//! back, and of that at most `DELIMITER_LINE_BYTES_MAX` octets.
 //!
 //! Invariants
 //! * How the message is cut into chunks never changes the result.
