@@ -166,6 +166,10 @@ pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
 /// Connections that read an embedded store.
 pub const STORE_READERS: u32 = 4;
+/// Rows that `posthorn store sql` shows.
+pub const SQL_ROWS_MAX: usize = 10_000;
+/// Steps of SQLite's machine that one question of `posthorn store sql` may take: about 20 seconds.
+pub const SQL_STEPS_MAX: u64 = 1_000_000_000;
 /// Connections of one node to its PostgreSQL.
 pub const POSTGRES_CONNECTIONS: usize = 16;
 /// Waiting for a connection to PostgreSQL.

@@ -45,6 +45,7 @@ struct Script {
     fail_at: Option<u64>,
     fail_all_from: Option<u64>,
     rolls_back: bool,
+    code: Option<i32>,
     fail_commit: Option<i32>,
     commits: Mutex<Vec<usize>>,
 }
@@ -62,7 +63,7 @@ impl Faults for Script {
             if self.rolls_back {
                 connection.execute_batch("ROLLBACK").unwrap();
             }
-            return Err(failure(ffi::SQLITE_IOERR_WRITE));
+            return Err(failure(self.code.unwrap_or(ffi::SQLITE_IOERR_WRITE)));
         }
         Ok(())
     }
@@ -161,6 +162,44 @@ async fn a_transaction_lost_around_its_members_runs_again_without_the_culprit() 
     assert_eq!(*script.commits.lock().unwrap(), [1, 4]);
     assert_eq!(store.counts().reruns, 1);
     assert_eq!(store.read(&Count).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn a_fault_at_any_statement_refuses_one_and_keeps_the_rest() {
+    for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_READ, ffi::SQLITE_NOMEM, ffi::SQLITE_CORRUPT] {
+        for rolls_back in [false, true] {
+            for at in 1..=4 {
+                let script =
+                    Script { fail_at: Some(at), code: Some(code), rolls_back, ..Script::default() };
+                let puts = (1..=4).map(Put::new).collect();
+                let (dir, _, results, store) = behind_a_held_writer(script, puts).await;
+                for (index, result) in (1..).zip(&results) {
+                    let told = matches!(result, Err(StoreError::Engine(error)) if index == at
+                        && error.is_temporary() == (code != ffi::SQLITE_CORRUPT));
+                    assert!(told || (index != at && result.is_ok()), "{code} {at}: {results:?}");
+                }
+                assert_eq!(store.counts().reruns, u64::from(rolls_back));
+                store.write(Put::new(50)).await.unwrap();
+                store.close().await.unwrap();
+                let store = open(dir.path(), options());
+                assert_eq!(store.read(&Count).await.unwrap(), 5, "what was acknowledged is there");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_at_commit_refuses_the_group_but_not_who_frees_space() {
+    let script = Script { fail_commit: Some(ffi::SQLITE_FULL), ..Script::default() };
+    let mut puts: Vec<Put> = (1..=4).map(Put::new).collect();
+    puts[2].frees_space = true;
+    let (_dir, script, results, store) = behind_a_held_writer(script, puts).await;
+    assert!(
+        results.iter().all(|result| matches!(result, Err(StoreError::Engine(EngineError::Full))))
+    );
+    // The group of four, then the one that frees space without the others; it met a full disk too.
+    assert_eq!(*script.commits.lock().unwrap(), [1, 4, 1]);
+    assert_eq!(store.read(&Count).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -419,6 +458,29 @@ async fn the_log_is_moved_into_the_database_and_stays_small() {
     assert_eq!(left, 0);
     let store = open(dir.path(), options());
     assert_eq!(store.read(&Count).await.unwrap(), 400);
+}
+
+#[tokio::test]
+async fn free_pages_go_back_while_there_is_nothing_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), options());
+    for id in 0..60 {
+        store.write(Put { blob: 1 << 20, ..Put::new(id) }).await.unwrap();
+    }
+    store.write(support::Clear).await.unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("store.db")).unwrap();
+    let pragma =
+        |name| -> i64 { database.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+    // 15,000 pages became free; what the next messages will need stays. The test ends by its time
+    // limit, should they never go.
+    while pragma("freelist_count") > 5000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(pragma("page_count") < 6000, "given back, not only listed");
+    drop(database);
+    store.close().await.unwrap();
+    let bytes = dir.path().join("store.db").metadata().unwrap().len();
+    assert!(bytes < 6000 * 4096, "{bytes}");
 }
 
 #[tokio::test]

@@ -106,6 +106,20 @@ impl BodyFiles {
         }
     }
 
+    /// Takes over a copy of a body's file from elsewhere. It has its name once it is whole.
+    pub(crate) fn adopt(&self, name: &str, source: &Path) -> Result<(), EngineError> {
+        let path = self.path(name)?;
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        let part = path.with_extension("part");
+        std::fs::copy(source, &part).map_err(|error| at(source, &error))?;
+        let file = File::open(&part).map_err(|error| at(&part, &error))?;
+        file.sync_all().map_err(|error| at(&part, &error))?;
+        std::fs::rename(&part, &path).map_err(|error| at(&part, &error))?;
+        path.parent().map_or(Ok(()), sync_folder)
+    }
+
     /// Deletes a file; true when there was one. While somebody holds the files, nothing is deleted and
     /// [`EngineError::Retry`] says so.
     ///

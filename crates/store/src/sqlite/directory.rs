@@ -32,6 +32,11 @@ pub(super) fn own(dir: &Path) -> Result<File, EngineError> {
     }
 }
 
+/// Makes an empty file that only its owner can read, for SQLite to fill. It must not exist.
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map(drop)
+}
+
 /// The database's path.
 pub(super) fn database(dir: &Path) -> PathBuf {
     dir.join(DATABASE)

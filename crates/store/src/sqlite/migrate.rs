@@ -4,7 +4,7 @@
 //! database is made beside it: `before-schema-N.db`. A release only adds, so the release before this
 //! one still opens the store afterwards; only a store that demands more than we know is refused.
 
-use super::directory::sync_file_and_name;
+use super::directory::{create_private, sync_file_and_name};
 use super::error::engine_error;
 use crate::EngineError;
 use crate::engine::Birth;
@@ -82,6 +82,7 @@ fn keep_copy(connection: &Connection, to: &Path) -> Result<(), EngineError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
+    create_private(&part).map_err(io)?;
     let name = part.to_str().ok_or_else(|| EngineError::Io("path is not UTF-8".into()))?;
     connection
         .execute("VACUUM INTO ?1", params![name])
@@ -111,4 +112,67 @@ fn apply(
         params![migration.number, migration.min_reader, migration.min_writer],
     )?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::MIGRATIONS;
+    use crate::sqlite::connection;
+    use posthorn_base::{Random, Time};
+
+    struct Ones;
+    impl Random for Ones {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(1);
+        }
+    }
+
+    const SECOND: Migration = Migration {
+        number: 2,
+        min_reader: 1,
+        min_writer: 1,
+        text: "ALTER TABLE job ADD COLUMN extra {int}; CREATE TABLE second (a {int} NOT NULL) {rows};",
+    };
+    const BROKEN: Migration = Migration {
+        number: 3,
+        min_reader: 3,
+        min_writer: 3,
+        text: "CREATE TABLE third (a {int} NOT NULL) {rows}; CREATE TABLE third (a {int}) {rows};",
+    };
+
+    fn run(dir: &Path, migrations: &[Migration]) -> Result<Version, EngineError> {
+        let mut connection = connection::writer(&dir.join("store.db"))?;
+        migrate(&mut connection, dir, migrations, &Birth::draw(Time::EPOCH, &mut Ones))?;
+        Ok(version(&connection)?.unwrap())
+    }
+
+    fn tables(path: &Path) -> i64 {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('second', 'third')";
+        Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_copy_comes_before_the_first_change_and_a_broken_step_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join("before-schema-2.db");
+        let first = MIGRATIONS.first().copied().unwrap();
+        let version = run(dir.path(), &[first]).unwrap();
+        assert_eq!(version, Version { schema: 1, min_writer: 1 });
+        assert!(!copy.exists(), "a new store has nothing to keep");
+
+        let version = run(dir.path(), &[first, SECOND]).unwrap();
+        assert_eq!(version, Version { schema: 2, min_writer: 1 });
+        let mode = std::os::unix::fs::PermissionsExt::mode(&copy.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!((tables(&copy), tables(&dir.path().join("store.db"))), (0, 1));
+
+        // The release before still opens it, changes nothing and makes no copy.
+        assert_eq!(run(dir.path(), &[first]).unwrap().schema, 2);
+        assert!(!dir.path().join("before-schema-3.db").exists());
+
+        assert!(run(dir.path(), &[first, SECOND, BROKEN]).is_err());
+        assert_eq!(run(dir.path(), &[first, SECOND]).unwrap().schema, 2);
+        assert_eq!(tables(&dir.path().join("store.db")), 1, "half a step is none");
+    }
 }

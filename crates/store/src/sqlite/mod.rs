@@ -14,16 +14,21 @@ mod health;
 mod housekeeping;
 mod job;
 mod migrate;
+mod query;
 mod readers;
 mod session;
+mod snapshot;
 mod space;
 mod writer;
 
 pub use fault::Faults;
 pub use health::WriterCounts;
+pub use query::{Cell, Table};
 /// For those who implement [`Faults`].
 pub use rusqlite;
+pub use snapshot::Snapshot;
 
+use crate::bodies::BodyFiles;
 use crate::engine::{Alone, Birth, Host};
 use crate::schema::MIGRATIONS;
 use crate::seam::Operation;
@@ -163,6 +168,26 @@ impl Sqlite {
         self.space.has_room()
     }
 
+    /// Answers an operator's question: one statement that reads. Secrets read as NULL.
+    ///
+    /// # Errors
+    /// [`EngineError::Statement`] when it is no statement that reads, [`EngineError::Unavailable`] when
+    /// it runs too long.
+    pub async fn sql(&self, query: String) -> Result<Table, EngineError> {
+        let path = directory::database(&self.dir);
+        blocking(move || query::ask(&path, &query)).await
+    }
+
+    /// Copies the store to a directory while it serves. An earlier copy there is brought up to date.
+    ///
+    /// # Errors
+    /// [`EngineError::Owned`] when the directory is a store in use, [`EngineError::Corrupt`] when a
+    /// body file is missing, [`EngineError::Io`], [`EngineError::Full`].
+    pub async fn snapshot(&self, files: &BodyFiles, to: &Path) -> Result<Snapshot, EngineError> {
+        let (from, files, to) = (self.dir.clone(), files.clone(), to.to_owned());
+        blocking(move || snapshot::copy(&from, &files, &to)).await
+    }
+
     /// What the writer counted.
     pub fn counts(&self) -> WriterCounts {
         self.health.counts()
@@ -181,4 +206,12 @@ impl Sqlite {
         }
         answer.await.unwrap_or(Ok(()))
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(run)
+        .await
+        .unwrap_or_else(|error| Err(EngineError::Unavailable(error.to_string())))
 }

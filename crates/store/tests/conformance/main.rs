@@ -11,6 +11,7 @@
 #[macro_use]
 mod harness;
 mod mail;
+mod postgres_only;
 mod seam;
 
 use mail::{accept, bulk, mailboxes, messages, whole};

@@ -192,3 +192,15 @@ impl Operation for Misbehave {
         }
     }
 }
+
+/// Removes every row of `operation`.
+pub(crate) struct Clear;
+
+impl Operation for Clear {
+    type Output = ();
+    const NAME: &'static str = "clear";
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.one(stmt!("DELETE FROM operation")).await?;
+        Ok(())
+    }
+}

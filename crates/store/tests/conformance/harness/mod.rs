@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use cluster::Cluster;
+pub(crate) use cluster::Cluster;
 use posthorn_base::{Random, Time};
 use posthorn_store::postgres::{self, Isolation, Postgres};
 use posthorn_store::sqlite::{self, Sqlite};
@@ -26,7 +26,7 @@ impl Random for Seeded {
 /// When every store of the suite was made.
 pub(crate) const BORN: Time = Time::from_seconds(1_795_425_540);
 
-fn birth() -> Birth {
+pub(crate) fn birth() -> Birth {
     Birth::draw(BORN, &mut Seeded(7))
 }
 
@@ -70,6 +70,7 @@ pub(crate) fn on_postgres(cases: &[Case]) {
             }
         }
     }
+    runtime.block_on(crate::postgres_only::all(&cluster));
     assert!(failed.is_empty(), "failed on PostgreSQL: {failed:#?}");
 }
 
