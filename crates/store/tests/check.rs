@@ -31,6 +31,7 @@ const MUTATIONS: &[(&str, &[&str])] = &[
     ("placement.uid_order", &["UPDATE placement SET created_modseq = 1 WHERE uid > 6"]),
     ("placement.unpublished", &["UPDATE mailbox SET uidnext = 1, recent_from = 1"]),
     ("placement.keywords", &["UPDATE placement SET keywords = x'09' WHERE ended_at IS NULL"]),
+    ("pop3_unique_id.placement", &["UPDATE pop3_unique_id SET uid = uid + 1000"]),
     ("email.placements", &["UPDATE email SET placements = placements + 1"]),
     ("email.body", &["UPDATE email SET size = size + 1"]),
     ("email.dates", &["UPDATE email SET sent_zone = 60"]),
@@ -72,6 +73,7 @@ const MUTATIONS: &[(&str, &[&str])] = &[
     ("owner.email", &["UPDATE email SET account_id = -account_id"]),
     ("owner.email_text", &["UPDATE email_text SET account_id = -account_id"]),
     ("owner.placement", &["UPDATE placement SET account_id = -account_id"]),
+    ("owner.pop3_unique_id", &["UPDATE pop3_unique_id SET account_id = -account_id"]),
     ("owner.thread_ref", &["UPDATE thread_ref SET account_id = -account_id"]),
     ("owner.story_pointer", &["UPDATE story_pointer SET account_id = -account_id"]),
 ];

@@ -17,6 +17,7 @@
 
 mod files;
 mod frame;
+mod line_ends;
 mod reader;
 mod sweep;
 mod table;

@@ -2,6 +2,7 @@
 
 use super::files::{BodyFiles, at};
 use super::frame::pack;
+use super::line_ends::LineEnds;
 use super::table::FrameTable;
 use crate::EngineError;
 use crate::mail::{Location, NewBody};
@@ -21,6 +22,7 @@ pub struct BodyWriter {
     files: BodyFiles,
     inline_max: usize,
     hash: Context,
+    line_ends: LineEnds,
     table: FrameTable,
     /// Octets of the frame that is not full yet.
     pending: Vec<u8>,
@@ -63,6 +65,7 @@ impl BodyWriter {
             // One frame can be inline: then a body never turns from a row to a file half way.
             inline_max: inline_max.min(BODY_FRAME_BYTES),
             hash: Context::new(&SHA256),
+            line_ends: LineEnds::new(),
             table: FrameTable::new(),
             pending: Vec::new(),
             packed: Vec::new(),
@@ -90,6 +93,7 @@ impl BodyWriter {
             writer.push(octets)?;
         } else {
             writer.hash.update(octets);
+            writer.line_ends.push(octets);
             writer.pack_frame(octets)?;
         }
         writer.finish(prefix)
@@ -101,6 +105,7 @@ impl BodyWriter {
     /// [`EngineError::Full`] or [`EngineError::Io`] from the file; the body is lost then.
     pub fn push(&mut self, octets: &[u8]) -> Result<(), EngineError> {
         self.hash.update(octets);
+        self.line_ends.push(octets);
         let mut rest = octets;
         while !rest.is_empty() {
             let room = BODY_FRAME_BYTES.saturating_sub(self.pending.len());
@@ -189,6 +194,7 @@ impl BodyWriter {
             id: self.id,
             prefix,
             size: self.table.size(),
+            crlf_added: self.line_ends.added(),
             hash,
             codec: self.table.codec().code(),
             key_id: 0,

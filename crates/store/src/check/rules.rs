@@ -165,6 +165,14 @@ pub(super) const ACCOUNT: &[Rule] = &[
          (SELECT modseq FROM account WHERE account_id = ?1)",
     ),
     rule(
+        "pop3_unique_id.placement",
+        "a unique-id belongs to a placement",
+        ["mailbox", "uid"],
+        "SELECT u.mailbox_id, u.uid FROM pop3_unique_id AS u LEFT JOIN placement AS p \
+         ON p.account_id = u.account_id AND p.mailbox_id = u.mailbox_id AND p.uid = u.uid \
+         WHERE u.account_id = ?1 AND p.uid IS NULL",
+    ),
+    rule(
         "email.placements",
         "an email knows how many placements hold it, and has at least one",
         ["email", "placements"],
@@ -376,6 +384,10 @@ pub(super) const OWNERS: &[Rule] = &[
     owner(
         "owner.placement",
         "SELECT account_id, 0 FROM placement WHERE account_id NOT IN (SELECT account_id FROM account) GROUP BY account_id",
+    ),
+    owner(
+        "owner.pop3_unique_id",
+        "SELECT account_id, 0 FROM pop3_unique_id WHERE account_id NOT IN (SELECT account_id FROM account) GROUP BY account_id",
     ),
     owner(
         "owner.thread_ref",

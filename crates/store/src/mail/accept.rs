@@ -347,6 +347,7 @@ fn write_delivery(
             flags: copy.flags,
             keywords: &copy.keywords,
             size,
+            crlf_added: plan.body.crlf_added,
             saved_at: at,
         }));
         outcome.placed.push(Placed { account, email, mailbox, uid });
@@ -365,13 +366,15 @@ pub(crate) struct PlacementRow<'a> {
     pub(crate) flags: Flags,
     pub(crate) keywords: &'a KeywordSet,
     pub(crate) size: u64,
+    pub(crate) crlf_added: u64,
     pub(crate) saved_at: Time,
 }
 
 pub(crate) fn insert_placement(row: &PlacementRow<'_>) -> Statement {
     stmt!(
         "INSERT INTO placement (account_id, mailbox_id, uid, email_id, modseq, created_modseq, \
-         flags, keywords, size, saved_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)",
+         flags, keywords, size, crlf_added, saved_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10)",
         row.account,
         row.mailbox,
         row.uid,
@@ -380,6 +383,7 @@ pub(crate) fn insert_placement(row: &PlacementRow<'_>) -> Statement {
         row.flags,
         row.keywords.column(),
         int(row.size),
+        int(row.crlf_added),
         row.saved_at
     )
 }

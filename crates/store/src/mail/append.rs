@@ -192,6 +192,7 @@ impl Append {
             flags: message.flags,
             keywords,
             size,
+            crlf_added: message.body.crlf_added,
             saved_at: self.now,
         }));
         let at = message.received.time;

@@ -54,6 +54,8 @@ pub struct NewBody {
     pub prefix: Bytes,
     /// Octets as they came, without the prefix.
     pub size: u64,
+    /// Octets that it would have more if all of its lines ended in CRLF, the last one included.
+    pub crlf_added: u64,
     /// SHA-256 of the octets and then the prefix, which is known last.
     pub hash: [u8; 32],
     /// How the frames are written: 0 plain, 1 zstd.
@@ -127,15 +129,17 @@ pub struct Body {
     pub location: Location,
 }
 
+/// The body with an id that is still to be said.
 macro_rules! body_columns {
     () => {
         "SELECT body_id, arrival_id, prefix, size, hash, codec, key_id, frames, location, data, \
          name FROM body WHERE body_id = "
     };
 }
+pub(super) use body_columns;
 
 impl Body {
-    fn read(rows: &Rows) -> Result<Option<Body>, EngineError> {
+    pub(super) fn read(rows: &Rows) -> Result<Option<Body>, EngineError> {
         let Some(row) = rows.first() else { return Ok(None) };
         let location = Location::read(row.get(8)?, row.get(9)?, row.get(10)?);
         let location = location

@@ -168,9 +168,9 @@ pub(super) struct Copies<'a> {
 pub(super) fn insert_copies(copies: &Copies<'_>) -> Statement {
     stmt!(
         "INSERT INTO placement (account_id, mailbox_id, uid, email_id, modseq, created_modseq, \
-         flags, keywords, size, saved_at) \
+         flags, keywords, size, crlf_added, saved_at) \
          SELECT account_id, ?3, ?4 + ROW_NUMBER() OVER (ORDER BY uid) - 1, email_id, ?5, ?5, \
-         flags, keywords, size, ?6 FROM placement \
+         flags, keywords, size, crlf_added, ?6 FROM placement \
          WHERE account_id = ?1 AND mailbox_id = ?2 AND uid IN {ints:?7}",
         copies.account,
         copies.from,

@@ -30,6 +30,7 @@ mod expunge;
 mod flags;
 mod keywords;
 mod mailbox;
+mod maildrop;
 mod message;
 mod placement;
 mod plan;
@@ -54,6 +55,9 @@ pub use mailbox::{
     ClaimRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
     ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, first_uidvalidity,
     role_mailboxes,
+};
+pub use maildrop::{
+    ListMaildrop, MaildropMessage, MaildropPage, ReadMaildropMessage, SetUniqueIds,
 };
 pub use message::{ListMessages, Message};
 pub use plan::{Delivery, NewPlacement, Plan, Target};

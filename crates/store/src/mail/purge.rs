@@ -148,6 +148,7 @@ impl Purge {
         }
         let mut batch = Batch::new();
         for (mailbox, (uids, floor)) in by_mailbox {
+            batch.push(super::maildrop::forget_unique_ids(self.account, mailbox, &uids));
             batch.push(stmt!(
                 "DELETE FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 \
                  AND uid IN {ints:?3}",

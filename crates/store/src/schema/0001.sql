@@ -245,6 +245,7 @@ CREATE TABLE placement (
     flags          {int}   NOT NULL,   -- base::Flags
     keywords       {bytes},            -- spill set: numbers of the keyword table, rising varints
     size           {int}   NOT NULL,   -- the email's, so that sums need no join
+    crlf_added     {int}   NOT NULL,   -- octets that CRLF line ends would add: POP3 sends them
     saved_at       {int}   NOT NULL,   -- SAVEDATE
     ended_at       {int},              -- NULL: live
     PRIMARY KEY (account_id, mailbox_id, uid)
@@ -252,6 +253,17 @@ CREATE TABLE placement (
 CREATE INDEX placement_modseq ON placement (account_id, mailbox_id, modseq);
 CREATE INDEX placement_email ON placement (account_id, email_id);
 CREATE INDEX placement_ended ON placement (account_id, ended_at) WHERE ended_at IS NOT NULL;
+
+-- Unique-ids under which POP3 clients know messages from another server, so that they download nothing
+-- again after a move. Messages without a row have one of ours, made of UIDVALIDITY and UID.
+CREATE TABLE pop3_unique_id (
+    account_id   {int}   NOT NULL,
+    mailbox_id   {int}   NOT NULL,
+    uid          {int}   NOT NULL,
+    text         {bytes} NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, uid)
+) {keyed};
+CREATE UNIQUE INDEX pop3_unique_id_text ON pop3_unique_id (account_id, mailbox_id, text);
 
 -- Where a conversation is found: hashes of Message-IDs and of base subjects.
 CREATE TABLE thread_ref (

@@ -14,7 +14,7 @@ mod mail;
 mod postgres_only;
 mod seam;
 
-use mail::{accept, bulk, mailboxes, messages, whole};
+use mail::{accept, bulk, mailboxes, maildrop, messages, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -54,6 +54,9 @@ suite! {
         purging_takes_emails_and_bodies_with_the_last_placement,
         the_cap_takes_the_oldest,
         changes_since;
+    maildrop: sizes_are_those_of_crlf_line_ends,
+        unique_ids_come_and_go_with_their_messages,
+        a_maildrop_can_be_read_until_its_messages_are_purged;
     whole: a_store_in_use_breaks_no_rule;
     bulk: a_large_copy_appears_at_once_and_nothing_before_it,
         a_copy_that_cannot_be_published_leaves_nothing,

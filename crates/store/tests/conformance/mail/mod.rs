@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod bulk;
 pub(crate) mod mailboxes;
+pub(crate) mod maildrop;
 pub(crate) mod messages;
 pub(crate) mod whole;
 pub(crate) mod world;

@@ -11,7 +11,7 @@ use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount};
 use posthorn_store::mail::{
     Accept, Accepted, Append, CopyMessages, CopyMode, CreateMailbox, Delivery, EmailFacts, Expunge,
     FindMailbox, FlagAction, ListMessages, Mailbox, Message, NewMessage, NewPlacement, Plan, Purge,
-    Purgeable, Restore, SearchText, StoreFlags, Target, ThreadKeys,
+    Purgeable, Restore, SearchText, SetUniqueIds, StoreFlags, Target, ThreadKeys,
 };
 use posthorn_store::queue::{Needs, NewQueueRow, Notify, Ret};
 use posthorn_store::story::{Event, Kind, NewStory, StoryKind};
@@ -226,6 +226,8 @@ impl<'a> World<'a> {
             let letter = Letter { text, thread, keywords, flags: Flags::NONE };
             self.deliver(&letter, INBOX).await;
         }
+        let ids = vec![(uid(1), "known-before".into())];
+        self.write(SetUniqueIds { account: self.alice, mailbox: inbox, ids }).await.unwrap();
         let large = "a line that is in a file\r\n".repeat(8000);
         let mut plan = self.plan(&letter(&large), &[(self.alice, &[INBOX]), (self.bob, &[INBOX])]);
         for next_hop in ["a.example", "a.example", "b.example"] {
