@@ -18,6 +18,7 @@ pub mod hub;
 pub mod intake;
 pub mod listen;
 pub mod log;
+pub mod login;
 pub mod memory;
 pub mod network;
 pub mod node;

@@ -4,10 +4,11 @@ use super::handler::{Facts, Handler, Note};
 use super::words::{closed, reply_to, words};
 use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
 use crate::listen::Accepted;
+use crate::login::Logins;
 use crate::shutdown::Shutdown;
 use crate::spool::{Spool, SpoolDir};
 use crate::system::SteadyClock;
-use crate::throttle::{Attempt, Offence, Throttle};
+use crate::throttle::{Offence, Throttle};
 use crate::tls::{Offer, Tls, TlsInfo};
 use bytes::{Buf, BytesMut};
 use posthorn_base::{Clock, ConnectionId, Time};
@@ -90,6 +91,7 @@ pub async fn drive<H: Handler>(
     let steady = SteadyClock::new(shared.clock.as_ref());
     let tls = conn.tls().map(words);
     let session = Session::new(Arc::clone(&setup.config), tls, steady.now());
+    let logins = Logins::new(Arc::clone(&shared.throttle), peer.ip());
     let mut driver = Driver {
         facts: FactsKept { id, peer, local, tls: conn.tls().cloned() },
         setup,
@@ -100,7 +102,7 @@ pub async fn drive<H: Handler>(
         out: Vec::new(),
         hold: Duration::ZERO,
         arriving: None,
-        attempt: None,
+        logins,
         messages: 0,
     };
     let (conn, reason) = driver.serve(conn, shutdown).await;
@@ -151,7 +153,7 @@ struct Driver<H> {
     /// How long they are held back.
     hold: Duration,
     arriving: Option<Arriving>,
-    attempt: Option<Attempt>,
+    logins: Logins,
     messages: u32,
 }
 
