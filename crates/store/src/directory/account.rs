@@ -342,7 +342,6 @@ impl Operation for CloseAccount {
             "DELETE FROM login WHERE account_id = ?1",
             "DELETE FROM address_grant WHERE account_id = ?1",
             "DELETE FROM credential WHERE account_id = ?1",
-            "DELETE FROM sent_count WHERE account_id = ?1",
         ] {
             batch.push(stmt!(sql, self.account));
         }

@@ -18,7 +18,6 @@ mod domain;
 mod grant;
 mod login;
 mod resolve;
-mod sent;
 
 pub use account::{
     Account, CloseAccount, CreateAccount, ListAccounts, NewAccount, QuotaState, ReadAccount,
@@ -36,4 +35,3 @@ pub use domain::{CreateDomain, DomainEntry, ListDomains, RemoveDomain, SetDefaul
 pub use grant::{Grant, Granted, ListGrants, MayUse, SetGrant, Uses};
 pub use login::{AddLogin, FindLogin, ListLogins, LoginFacts, RemoveLogin, login_key};
 pub use resolve::{Delivery, Forward, Refusal, Resolution, Resolve, Wanted};
-pub use sent::{CountSent, ReadSent, SentCounts};

@@ -279,10 +279,14 @@ async fn write(
             outcome.gone.push(item.delivery.account);
         }
     }
-    if refs == 0 {
+    // A plan without destinations is one whose recipients all lead to nowhere by a rule: only its
+    // story is kept.
+    if refs == 0 && !(plan.deliveries.is_empty() && plan.queue.is_empty()) {
         return Err(StoreError::missing("account", "any more that the message is for"));
     }
-    batch.push(plan.body.insert(plan.arrival, refs, at));
+    if refs > 0 {
+        batch.push(plan.body.insert(plan.arrival, refs, at));
+    }
     for row in &plan.queue {
         row.write(plan.arrival, plan.body.id, at, &mut batch);
     }

@@ -103,14 +103,6 @@ CREATE TABLE credential (
     PRIMARY KEY (account_id, credential_id)
 ) {keyed};
 
--- Recipients that an account sent to, per hour, for the limits on submission.
-CREATE TABLE sent_count (
-    account_id   {int}   NOT NULL,
-    hour         {int}   NOT NULL,   -- hours since 1970
-    recipients   {int}   NOT NULL,
-    PRIMARY KEY (account_id, hour)
-) {keyed};
-
 -- ---- mailboxes -------------------------------------------------------------------------------
 
 CREATE TABLE mailbox (

@@ -10,9 +10,12 @@
 
 #[macro_use]
 mod harness;
+mod directory;
 mod mail;
 mod postgres_only;
+mod queue;
 mod seam;
+mod story;
 
 use mail::{accept, bulk, mailboxes, maildrop, messages, whole};
 
@@ -57,6 +60,24 @@ suite! {
     maildrop: sizes_are_those_of_crlf_line_ends,
         unique_ids_come_and_go_with_their_messages,
         a_maildrop_can_be_read_until_its_messages_are_purged;
+    directory: domains,
+        addresses_lead_to_accounts,
+        postmaster_and_abuse_always_reach_somebody,
+        aliases_end_and_collapse,
+        lists_know_who_may_post,
+        credentials,
+        logins,
+        grants,
+        quotas_and_the_end_of_an_account;
+    queue: rows_come_back_as_they_were_queued,
+        a_dead_destination_hides_its_rows,
+        a_lease_ends_by_itself,
+        held_rows_wait_for_the_operator,
+        the_last_row_takes_its_body_along;
+    story: readers_see_their_own_branch,
+        lists_are_paged_from_the_newest,
+        old_stories_are_removed_some_at_a_time,
+        refusals_are_counted;
     whole: a_store_in_use_breaks_no_rule;
     bulk: a_large_copy_appears_at_once_and_nothing_before_it,
         a_copy_that_cannot_be_published_leaves_nothing,

@@ -5,7 +5,8 @@ use posthorn_base::{Flags, Keyword, Role, ZonedTime};
 use posthorn_store::bodies::BodyReader;
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
-    Accept, Append, FindAccepted, ListKeywords, ReadBody, ReadEmails, ReadTexts, Target, ThreadKeys,
+    Accept, Accepted, Append, FindAccepted, ListKeywords, ReadBody, ReadEmails, ReadTexts, Target,
+    ThreadKeys,
 };
 use posthorn_store::story::ReadStory;
 use posthorn_store::{Engine, EngineError, StoreError};
@@ -106,7 +107,6 @@ pub(crate) async fn plans_that_break_the_rules_are_refused_whole(engine: &Engine
     }
     let targets: &[Target] = &[INBOX];
     for (to, why) in [
-        (vec![], "no destination"),
         (vec![(world.alice, targets), (world.alice, targets)], "an account twice"),
         (vec![(world.alice, &[][..])], "into no mailbox"),
         (vec![(world.alice, &[INBOX, INBOX][..])], "twice into a mailbox"),
@@ -114,6 +114,10 @@ pub(crate) async fn plans_that_break_the_rules_are_refused_whole(engine: &Engine
         let plan = world.plan(&letter("x"), &to);
         refused(world.write(Accept { plan }).await, why);
     }
+    // Thrown away by a rule: accepted, and only its story is kept.
+    let plan = world.plan(&letter("x"), &[]);
+    assert_eq!(world.write(Accept { plan }).await.unwrap(), Accepted::default());
+    world.clean().await;
     let nobody = world.id();
     let plan = world.plan(&letter("x"), &[(nobody, targets)]);
     refused(world.write(Accept { plan }).await, "there is no account");

@@ -290,6 +290,10 @@ impl<'a> World<'a> {
     }
 
     /// What a deep check finds.
+    /// Fails unless every rule of the store holds.
+    pub(crate) async fn clean(&self) {
+        assert_eq!(self.findings().await, []);
+    }
     pub(crate) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut found = |finding| findings.push(finding);
