@@ -461,6 +461,27 @@ async fn the_log_is_moved_into_the_database_and_stays_small() {
 }
 
 #[tokio::test]
+async fn a_long_reader_stops_neither_writers_nor_the_checkpoints_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), options());
+    store.write(Put::new(1000)).await.unwrap();
+    let reader = rusqlite::Connection::open(dir.path().join("store.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM operation").unwrap();
+    let log = || dir.path().join("store.db-wal").metadata().unwrap().len();
+    for id in 0..80 {
+        store.write(Put { blob: 1 << 20, ..Put::new(id) }).await.unwrap();
+    }
+    assert!(log() > 70 << 20, "the reader's snapshot keeps the log");
+    reader.execute_batch("COMMIT").unwrap();
+    for id in 100..110 {
+        store.write(Put { blob: 1 << 20, ..Put::new(id) }).await.unwrap();
+    }
+    store.write(Put::new(2000)).await.unwrap();
+    assert!(log() < 30 << 20, "{} bytes: it was truncated", log());
+    assert_eq!(store.read(&Count).await.unwrap(), 92);
+}
+
+#[tokio::test]
 async fn free_pages_go_back_while_there_is_nothing_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), options());

@@ -185,6 +185,7 @@ fn files_are_named_once_and_unfinished_ones_vanish() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_range_of_any_body(
         size in 0..3 * BODY_FRAME_BYTES,

@@ -2,7 +2,7 @@
 
 use super::error::engine_error;
 use crate::EngineError;
-use posthorn_base::limits::WAL_BYTES_MAX;
+use posthorn_base::limits::{WAL_BYTES_MAX, WRITER_HOLD_MAX};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
@@ -14,8 +14,8 @@ use std::time::Duration;
 pub(super) const PAGE_BYTES: u32 = 4096;
 /// Statements kept prepared per connection: more than the domain has.
 const STATEMENTS_KEPT: usize = 512;
-/// Only recovery and a truncating checkpoint make anybody wait.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// A reader waits only while the log is recovered.
+const READER_WAIT: Duration = Duration::from_secs(2);
 
 /// Page cache of the writer and of each reader, KiB.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, EngineError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
         connection.pragma_update_and_check(None, "journal_size_limit", log_bytes, |_| Ok(()))?;
+        // Nobody else writes; a truncating checkpoint waits for readers, but not at everybody's cost.
+        connection.busy_timeout(WRITER_HOLD_MAX)?;
         common(&connection, CACHES.writer_kib)?;
         Ok(connection)
     };
@@ -61,6 +63,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, EngineError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
+        connection.busy_timeout(READER_WAIT)?;
         common(&connection, CACHES.reader_kib)?;
         Ok(connection)
     };
@@ -68,7 +71,6 @@ pub(super) fn reader(path: &Path) -> Result<Connection, EngineError> {
 }
 
 fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "foreign_keys", false)?;

@@ -81,12 +81,7 @@ impl Housekeeping {
         if free <= FREE_PAGES_KEPT {
             return Ok(false);
         }
-        const VACUUM: &str = "PRAGMA incremental_vacuum";
-        session
-            .connection
-            .execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})"))
-            .map_err(|error| engine_error(error, VACUUM))
-            .or_else(tolerate)?;
+        vacuum_step(session).map_err(|error| engine_error(error, "vacuum")).or_else(tolerate)?;
         self.after_commit(session)?;
         Ok(true)
     }
@@ -95,6 +90,15 @@ impl Housekeeping {
     pub(super) fn truncate(session: &Session) -> Result<(), EngineError> {
         checkpoint(session, CheckpointMode::TRUNCATE)
     }
+}
+
+/// The statement answers a row for each page, and stops when nobody asks for the next one.
+fn vacuum_step(session: &Session) -> rusqlite::Result<()> {
+    let sql = format!("PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})");
+    let mut statement = session.connection.prepare_cached(&sql)?;
+    let mut pages = statement.raw_query();
+    while pages.next()?.is_some() {}
+    Ok(())
 }
 
 fn checkpoint(session: &Session, mode: CheckpointMode) -> Result<(), EngineError> {
@@ -111,6 +115,10 @@ fn checkpoint(session: &Session, mode: CheckpointMode) -> Result<(), EngineError
 fn tolerate<T: Default>(error: EngineError) -> Result<T, EngineError> {
     match error {
         EngineError::Io(_) | EngineError::Corrupt(_) => Err(error),
+        EngineError::Retry => {
+            tracing::debug!("a reader is in the way of a checkpoint");
+            Ok(T::default())
+        }
         error => {
             tracing::warn!(%error, "housekeeping put off");
             Ok(T::default())
