@@ -75,6 +75,10 @@ impl Domain {
         Ok(Domain { given: given.into(), ascii: ascii.into() })
     }
 
+    /// The machine itself (RFC 6761 6.3).
+    pub fn localhost() -> Self {
+        Domain { given: "localhost".into(), ascii: "localhost".into() }
+    }
     /// As it was given.
     pub fn as_given(&self) -> &str {
         &self.given

@@ -8,7 +8,9 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod exit;
 pub mod output;
 pub mod password;
+pub mod serving;
 pub mod startup;

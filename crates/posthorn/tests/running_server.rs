@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
-use posthorn_server::control::{Listener, Operations, Refusal, RefusalKind, reload_orders};
+use posthorn_server::control::{
+    Listener, Operations, Refusal, RefusalKind, ServerParts, reload_orders,
+};
+use posthorn_server::open::{EngineSettings, OpenStore, StoreSettings};
 use posthorn_server::shutdown::{self, ShutdownSource};
 use posthorn_server::system::SystemClock;
 use posthorn_server::throttle::{Offence, Throttle, ThrottleConfig};
@@ -30,8 +33,11 @@ impl Server {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let (reload, mut orders) = reload_orders();
-                let clock = Arc::new(SystemClock::new());
-                let operations = Operations { throttle: shared, clock, reload };
+                let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
+                let settings = StoreSettings { dir: path.clone(), engine };
+                let store = OpenStore::open(&settings, &SystemClock::new()).await.unwrap();
+                let mut operations = Operations::offline(store);
+                operations.server = Some(ServerParts { throttle: shared, reload });
                 let listener = Listener::bind(&path).unwrap();
                 tokio::spawn(async move {
                     let mut answer = Err(Refusal {

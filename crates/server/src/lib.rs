@@ -13,6 +13,7 @@
 pub mod auth;
 pub mod conn;
 pub mod control;
+pub mod directory;
 pub mod facts;
 pub mod hub;
 pub mod intake;

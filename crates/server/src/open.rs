@@ -6,7 +6,8 @@ use posthorn_base::Clock;
 use posthorn_store::bodies::BodyFiles;
 use posthorn_store::engine::Birth;
 use posthorn_store::meta::{Meta, ReadMeta};
-use posthorn_store::{Engine, EngineError, StoreError, postgres, sqlite};
+use posthorn_store::{Engine, postgres, sqlite};
+pub use posthorn_store::{EngineError, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -129,6 +129,18 @@ pub struct Running {
 }
 
 impl Running {
+    /// Reads the certificates of the settings, or makes one. By itself only for those who must do it
+    /// before they drop the rights to.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn load_certificates(settings: &Settings) -> Result<Tls, TlsError> {
+        let now = SystemClock::new().now();
+        let (tls, warnings) = Tls::load(&settings.tls, Some(&settings.self_signed), now)?;
+        warn_of(&warnings);
+        Ok(tls)
+    }
+
     /// Starts to serve on sockets that are bound already.
     ///
     /// # Errors
@@ -138,9 +150,21 @@ impl Running {
         store: OpenStore,
         listeners: Vec<(ServiceKind, Listener)>,
     ) -> Result<Self, StartError> {
+        let tls = Self::load_certificates(&settings)?;
+        Self::start_with(settings, tls, store, listeners)
+    }
+
+    /// The same with certificates that were read already.
+    ///
+    /// # Errors
+    /// When the spool directory cannot be used.
+    pub fn start_with(
+        settings: Settings,
+        tls: Tls,
+        store: OpenStore,
+        listeners: Vec<(ServiceKind, Listener)>,
+    ) -> Result<Self, StartError> {
         let clock = Arc::new(SystemClock::new());
-        let (tls, warnings) = Tls::load(&settings.tls, Some(&settings.self_signed), clock.now())?;
-        warn_of(&warnings);
         let budget = Budget::new(settings.message_memory);
         let throttle = Arc::new(Throttle::new(settings.throttle.clone()));
         let ids = Arc::new(Ids::new());

@@ -4,9 +4,11 @@ mod block;
 mod check;
 mod completions;
 mod config;
+mod demo;
 mod man;
 mod reload;
 mod remote;
+mod serve;
 
 use crate::config::{LoadError, Loaded};
 use crate::exit::{Exit, Failure};
@@ -62,6 +64,10 @@ pub struct Globals {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start a server for trying things out, on this machine alone
+    Demo(demo::Args),
+    /// Serve
+    Serve(serve::Args),
     /// Say what is wrong in a configuration
     Check(check::Args),
     /// Have the running server read its configuration and certificates again
@@ -124,6 +130,8 @@ impl Command {
     /// Does it.
     pub fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         match self {
+            Command::Demo(args) => demo::run(&args, context),
+            Command::Serve(args) => serve::run(&args, context),
             Command::Check(args) => check::run(&args, context),
             Command::Reload(args) => reload::run(&args, context),
             Command::Block(command) => block::run(&command, context),

@@ -1,12 +1,74 @@
 //! The configuration in the words of `server`, whose parts have settings of their own.
 
-use super::Config;
+use super::{Config, Engine};
+use posthorn_base::Domain;
+use posthorn_server::auth::AuthConfig;
+use posthorn_server::conn::ConnectionTimeouts;
 use posthorn_server::listen::LimitsConfig;
 use posthorn_server::network::Exemptions;
+use posthorn_server::open::{EngineSettings, StoreSettings};
+use posthorn_server::run::Settings;
 use posthorn_server::throttle::ThrottleConfig;
-use posthorn_server::tls::TlsConfig;
+use posthorn_server::tls::{SelfSigned, TlsConfig};
+
+/// The self-signed certificate and its key, in the store's directory.
+const SELF_SIGNED: &str = "self-signed.pem";
+/// Messages while they arrive, in the store's directory.
+const SPOOL: &str = "spool";
 
 impl Config {
+    /// For [`posthorn_server::run::Running`].
+    pub fn server_settings(&self) -> Settings {
+        let hostname = self.hostname();
+        let whole = |size: super::Size| usize::try_from(size.get()).unwrap_or(usize::MAX);
+        Settings {
+            message_bytes_max: self.smtp.message_size_max.get(),
+            recipients_max: usize::try_from(self.smtp.recipients_max).unwrap_or(usize::MAX),
+            smtp_idle: self.smtp.idle.get(),
+            shows_client: self.submission.show_client_address,
+            plaintext_on_loopback: self.login.plaintext_on_loopback,
+            limits: self.connection_settings(),
+            throttle: self.throttle_settings(),
+            message_memory: whole(self.limits.message_memory),
+            tls: self.tls_settings(),
+            self_signed: SelfSigned {
+                path: self.store.dir.join(SELF_SIGNED),
+                names: vec![hostname.ascii().to_owned()],
+            },
+            auth: AuthConfig::default(),
+            drain: self.server.drain.get(),
+            spool_dir: self.store.dir.join(SPOOL),
+            timeouts: ConnectionTimeouts::default(),
+            hostname,
+        }
+    }
+
+    /// For [`posthorn_server::open::OpenStore`].
+    pub fn store_settings(&self) -> StoreSettings {
+        let engine = match (self.store.engine, &self.store.url) {
+            (Engine::Postgres, Some(url)) => EngineSettings::Postgres {
+                address: url.reveal().to_owned(),
+                connections: usize::try_from(self.store.postgres_connections).unwrap_or(usize::MAX),
+            },
+            // A configuration for PostgreSQL without its address is not valid.
+            (Engine::Sqlite, _) | (Engine::Postgres, None) => {
+                EngineSettings::Sqlite { reserve_bytes: self.store.disk_reserve.get() }
+            }
+        };
+        StoreSettings { dir: self.store.dir.clone(), engine }
+    }
+
+    /// What the server calls itself: what is configured, else what the machine calls itself, else
+    /// `localhost` (`posthorn check` warns of both).
+    pub fn hostname(&self) -> Domain {
+        let machine = || {
+            let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+            Domain::parse(&name).ok()
+        };
+        let configured = self.server.hostname.clone();
+        configured.or_else(machine).unwrap_or_else(Domain::localhost)
+    }
+
     /// For [`posthorn_server::tls::Tls`].
     pub fn tls_settings(&self) -> TlsConfig {
         TlsConfig {

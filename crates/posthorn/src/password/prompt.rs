@@ -64,7 +64,7 @@ pub fn ask_twice(question: &str) -> Result<Password, PasswordError> {
     let terminal = Terminal::open()?;
     // An empty or long second answer differs from the first, whatever else it is.
     let again = terminal.ask("The same again: ")?;
-    if again == first.reveal().as_bytes() { Ok(first) } else { Err(PasswordError::Differ) }
+    if again == first.expose().as_bytes() { Ok(first) } else { Err(PasswordError::Differ) }
 }
 
 /// Reads a password from standard input: its first line, or all of it.
@@ -157,7 +157,7 @@ mod tests {
         #[track_caller]
         fn check_input(input: &[u8], want: Result<&str, &str>) {
             let got = line(input).map_err(PasswordError::from).and_then(check);
-            let got = got.map(|p| p.reveal().to_owned()).map_err(|e| e.to_string());
+            let got = got.map(|p| p.expose().to_owned()).map_err(|e| e.to_string());
             assert_eq!(got, want.map(str::to_owned).map_err(str::to_owned));
         }
         check_input(b"secret", Ok("secret"));
@@ -182,7 +182,7 @@ mod tests {
     #[ignore = "run by the_answer_is_not_shown in a process of its own"]
     fn asks() {
         let password = ask_twice("New password: ").unwrap();
-        assert_eq!(password.reveal(), "corr\u{e9}ct horse");
+        assert_eq!(password.expose(), "corr\u{e9}ct horse");
         println!("it was right");
     }
 

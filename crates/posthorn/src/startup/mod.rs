@@ -30,7 +30,15 @@ impl Explain for RuntimeError {
     }
 }
 
+/// Workers beside one per core. Short reads of an embedded store happen on the worker that asks for
+/// them, since going to another thread and back costs more than they do; while some wait for a disk,
+/// the others go on.
+const READING_THREADS: usize = 4;
+
 /// Starts the runtime of a server, which must have no rights to lose any more.
 pub fn runtime(_proof: &Unprivileged) -> Result<tokio::runtime::Runtime, RuntimeError> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("posthorn").build()?)
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let builder = builder.worker_threads(cores + READING_THREADS);
+    Ok(builder.enable_all().thread_name("posthorn").build()?)
 }

@@ -16,4 +16,5 @@ mod verify;
 pub use password::{
     AppPassword, Hashing, PasswordError, app_credential, certificate_credential, main_credential,
 };
+pub use posthorn_proto::sasl::Secret;
 pub use verify::{AuthConfig, Authenticator};

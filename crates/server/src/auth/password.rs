@@ -228,7 +228,7 @@ pub(super) fn read_scram(column: &[u8]) -> Option<ScramKeys> {
     })
 }
 
-/// A generated app password: five groups of five from an alphabet without look-alikes, 122 bits.
+/// A generated app password: five groups of five from an alphabet without look-alikes, 125 bits.
 #[derive(Debug)]
 pub struct AppPassword(pub Secret);
 

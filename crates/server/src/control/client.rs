@@ -9,6 +9,7 @@ use posthorn_base::limits::CONTROL_CHUNK_BYTES_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::future::Future;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -49,26 +50,32 @@ impl Client {
         Client::over(stream, None)
     }
 
-    /// Starts `handler` on a thread of this process, and connects to it: for commands that work on a
+    /// Makes a handler on a thread of this process, and connects to it: for commands that work on a
     /// store that no server has. Dropping the client waits until the handler has ended.
-    pub fn in_process<H: Handler>(handler: H) -> Result<Client, ControlError> {
-        let (ours, theirs) = UnixStream::pair()?;
-        theirs.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                // The source lives as long as the connection: nobody drains it.
-                let (_source, shutdown) = crate::shutdown::channel();
-                let served = match tokio::net::UnixStream::from_std(theirs) {
-                    Ok(stream) => Connection { stream }.serve(&handler, shutdown).await,
-                    Err(error) => Err(error.into()),
-                };
-                if let Err(error) = served {
-                    tracing::debug!(%error, "the exchange with the command broke");
-                }
-            });
-        })?;
-        Client::over(ours, Some(thread))
+    ///
+    /// `prepare` runs first on that thread: what it changes of the thread alone (whose files it may
+    /// use) holds for all threads that the handler starts, and not for the rest of the process.
+    pub fn in_process<H, E, F>(
+        prepare: impl FnOnce() -> Result<(), E> + Send + 'static,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<Client, E>
+    where
+        H: Handler,
+        E: From<ControlError> + Send + 'static,
+        F: Future<Output = Result<H, E>>,
+    {
+        let io = |error: io::Error| E::from(ControlError::Broken(error));
+        let (ours, theirs) = UnixStream::pair().map_err(io)?;
+        theirs.set_nonblocking(true).map_err(io)?;
+        let (made, is_made) = std::sync::mpsc::channel();
+        let builder = std::thread::Builder::new().name("control".to_owned());
+        let thread = builder.spawn(move || serve_in_process(theirs, prepare, make, &made));
+        let thread = thread.map_err(io)?;
+        match is_made.recv() {
+            Ok(Ok(())) => Ok(Client::over(ours, Some(thread))?),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ControlError::Unexpected("the handler's thread has ended").into()),
+        }
     }
 
     fn over(
@@ -185,4 +192,43 @@ impl Drop for Client {
             let _ = thread.join();
         }
     }
+}
+
+fn serve_in_process<H, E, F>(
+    stream: UnixStream,
+    prepare: impl FnOnce() -> Result<(), E>,
+    make: impl FnOnce() -> F,
+    made: &std::sync::mpsc::Sender<Result<(), E>>,
+) where
+    H: Handler,
+    E: From<ControlError>,
+    F: Future<Output = Result<H, E>>,
+{
+    // Whoever waits for the outcome waits in `in_process`, and nowhere else.
+    let tell = |outcome| drop(made.send(outcome));
+    let runtime = match prepare() {
+        Ok(()) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Err(error) => return tell(Err(error)),
+    };
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return tell(Err(ControlError::Broken(error).into())),
+    };
+    runtime.block_on(async move {
+        let handler = match make().await {
+            Ok(handler) => handler,
+            Err(error) => return tell(Err(error)),
+        };
+        tell(Ok(()));
+        // The source lives as long as the connection: nobody drains it.
+        let (_source, shutdown) = crate::shutdown::channel();
+        let served = match tokio::net::UnixStream::from_std(stream) {
+            Ok(stream) => Connection { stream }.serve(&handler, shutdown).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "the exchange with the command broke");
+        }
+        handler.finish().await;
+    });
 }

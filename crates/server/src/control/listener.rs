@@ -35,6 +35,12 @@ pub trait Handler: Send + Sync + 'static {
         request: Request,
         exchange: &mut Exchange<'_>,
     ) -> impl Future<Output = Result<Value, Answer>> + Send;
+
+    /// Called once when a command has ended that had the handler for itself
+    /// ([`super::Client::in_process`]).
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// How a handler ends early.

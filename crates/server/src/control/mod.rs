@@ -33,7 +33,7 @@ mod tests;
 pub use client::{Client, Event};
 pub use error::{ControlError, Refusal, RefusalKind};
 pub use listener::{Answer, Exchange, Handler, Listener};
-pub use operations::{Operations, ReloadOrder, reload_orders};
+pub use operations::{Operations, ReloadOrder, ServerParts, reload_orders};
 pub use request::{BlockItem, Greeting, Lifted, Request};
 
 /// The protocol's version: raised when an old command could misunderstand a new server. New requests

@@ -138,7 +138,7 @@ fn items_and_pieces_flow_both_ways_and_a_refusal_does_not_end_the_connection() {
 #[test]
 fn the_same_within_one_process() {
     let ended = Arc::new(AtomicBool::new(false));
-    let mut client = Client::in_process(Echo { ended: ended.clone() }).unwrap();
+    let mut client = in_process(Echo { ended: ended.clone() });
     both_directions(&mut client);
     drop(client);
     assert!(ended.load(Ordering::SeqCst), "the handler has ended before the client is gone");
@@ -262,4 +262,9 @@ fn frames_return_from_their_bytes() {
     check(frame::failed(&refusal).unwrap(), Frame::Failed(refusal));
     assert!(frame::chunk(&vec![0; CONTROL_CHUNK_BYTES_MAX]).is_ok());
     assert!(frame::chunk(&vec![0; CONTROL_CHUNK_BYTES_MAX + 1]).is_err());
+}
+
+fn in_process(handler: impl Handler) -> Client {
+    let make = || async { Ok::<_, ControlError>(handler) };
+    Client::in_process(|| Ok(()), make).unwrap()
 }
