@@ -334,15 +334,21 @@ impl Operation for ListAddresses {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<AddressEntry>, StoreError> {
         let after = self.after.as_ref().map_or("", AddressKey::as_str);
-        let domain = self.domain.as_ref().map(Domain::ascii);
-        let page = stmt!(
-            "SELECT address_key, given, kind, owner, posting FROM address \
-             WHERE address_key > ?1 AND (?2 IS NULL OR domain_key = ?2) \
-             ORDER BY address_key LIMIT ?3",
-            after,
-            domain,
-            self.limit
-        );
+        let page = match &self.domain {
+            None => stmt!(
+                "SELECT address_key, given, kind, owner, posting FROM address \
+                 WHERE address_key > ?1 ORDER BY address_key LIMIT ?2",
+                after,
+                self.limit
+            ),
+            Some(domain) => stmt!(
+                "SELECT address_key, given, kind, owner, posting FROM address \
+                 WHERE address_key > ?1 AND domain_key = ?3 ORDER BY address_key LIMIT ?2",
+                after,
+                self.limit,
+                domain.ascii()
+            ),
+        };
         let rows = tx.one(page).await?;
         let mut batch = Batch::new();
         for row in rows.iter() {

@@ -165,6 +165,11 @@ pub(crate) async fn aliases_end_and_collapse(engine: &Engine) {
     ];
     assert_eq!(names, want);
     assert_eq!(list[4].targets.len(), 2);
+    let only = |name: &str| Some(domain(name));
+    let page = ListAddresses { domain: only("example.com"), after: None, limit: 2 };
+    assert_eq!(world.read(page).await, list[..2]);
+    let page = ListAddresses { domain: only("example.org"), after: None, limit: 2 };
+    assert_eq!(world.read(page).await, []);
     world.clean().await;
 }
 
