@@ -34,6 +34,7 @@ pub mod schema;
 pub mod seam;
 pub mod sqlite;
 pub mod story;
+pub mod view;
 
 pub use engine::{Birth, Engine, Host};
 pub use error::{EngineError, StoreError};

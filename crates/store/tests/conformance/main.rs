@@ -17,7 +17,7 @@ mod queue;
 mod seam;
 mod story;
 
-use mail::{accept, bulk, mailboxes, maildrop, messages, whole};
+use mail::{accept, bulk, mailboxes, maildrop, messages, views, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -86,4 +86,6 @@ suite! {
         renaming_inbox_moves_its_messages,
         an_account_is_erased,
         an_accept_in_doubt_is_looked_up;
+    views: a_view_follows_its_mailbox,
+        views_share_one_memory;
 }

@@ -5,5 +5,6 @@ pub(crate) mod bulk;
 pub(crate) mod mailboxes;
 pub(crate) mod maildrop;
 pub(crate) mod messages;
+pub(crate) mod views;
 pub(crate) mod whole;
 pub(crate) mod world;
