@@ -207,8 +207,8 @@ impl Address {
         Address { local, domain }
     }
 
-    /// Reads `local@domain` as a person or a protocol writes it: a dot-string or a quoted string, an
-    /// `@`, and a domain or address literal.
+    /// Reads `local@domain` as a person or a protocol writes it: a dot-string or a quoted string,
+    /// an `@`, and a domain or address literal.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (local, domain) = if text.starts_with('"') {
             split_quoted(text)?
@@ -234,8 +234,8 @@ impl Address {
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
-    /// True when only a server with SMTPUTF8 can be given this address (RFC 6531 3.2). A domain alone
-    /// can always be written in ASCII.
+    /// True when only a server with SMTPUTF8 can be given this address (RFC 6531 3.2). A domain
+    /// alone can always be written in ASCII.
     pub fn needs_smtputf8(&self) -> bool {
         !self.local.0.is_ascii()
     }

@@ -20,8 +20,8 @@ pub enum KeywordError {
     Character(char),
 }
 
-/// A set of the flags and keywords that have a bit. The bits are part of the stored format: they are
-/// never renumbered.
+/// A set of the flags and keywords that have a bit. The bits are part of the stored format: they
+/// are never renumbered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Flags(u32);
 
@@ -96,7 +96,8 @@ impl Flags {
     pub const fn bits(self) -> u32 {
         self.0
     }
-    /// From the store. Bits that this version does not know are kept: a newer one may have set them.
+    /// From the store. Bits that this version does not know are kept: a newer one may have set
+    /// them.
     pub const fn from_bits(bits: u32) -> Flags {
         Flags(bits)
     }

@@ -1,12 +1,12 @@
 //! Identifiers made by us: 63 bits, rising with time, never given out twice by one process.
 //!
-//! The upper 42 bits are milliseconds since 1970 (enough until the year 2109), the lower 21 bits start
-//! at a random value in each millisecond and count up. So ids made on different nodes collide only
-//! when both draw the same value in the same millisecond; keys in the store are unique, so such a
-//! collision is an error that is retried, never two things under one name.
+//! The upper 42 bits are milliseconds since 1970 (enough until the year 2109), the lower 21 bits
+//! start at a random value in each millisecond and count up. So ids made on different nodes collide
+//! only when both draw the same value in the same millisecond; keys in the store are unique, so
+//! such a collision is an error that is retried, never two things under one name.
 //!
-//! The text form is 13 characters of Crockford's base 32 in lower case: it sorts like the number, has
-//! no look-alikes, and can be read out over the telephone.
+//! The text form is 13 characters of Crockford's base 32 in lower case: it sorts like the number,
+//! has no look-alikes, and can be read out over the telephone.
 
 use crate::{Random, Time};
 use std::fmt;
@@ -123,8 +123,8 @@ id!(
     ArrivalId
 );
 id!(
-    /// One connection, incoming or outgoing: it stands in the log and in the stories of what arrived or
-    /// was refused on it.
+    /// One connection, incoming or outgoing: it stands in the log and in the stories of what
+    /// arrived or was refused on it.
     ConnectionId
 );
 id!(

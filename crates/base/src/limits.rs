@@ -104,8 +104,8 @@ pub const HEADER_FIELD_BYTES_MAX: usize = 256 * 1024;
 pub const MIME_PARTS_MAX: usize = 10_000;
 /// Nesting of parts; deeper ones are leaves.
 pub const MIME_DEPTH_MAX: usize = 64;
-/// RFC 2046 5.1.1: 70. Broken software writes longer ones; a longer one than this would not fit on a
-/// line (RFC 5322 2.1.1: 998, of which the delimiter's hyphens take two).
+/// RFC 2046 5.1.1: 70. Broken software writes longer ones; a longer one than this would not fit on
+/// a line (RFC 5322 2.1.1: 998, of which the delimiter's hyphens take two).
 pub const MIME_BOUNDARY_BYTES_MAX: usize = 996;
 /// Parameters of one Content-Type or Content-Disposition.
 pub const MIME_PARAMETERS_MAX: usize = 100;
@@ -136,7 +136,8 @@ pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 16 * 1024;
 
 /// Connections of all protocols together, unless set.
 pub const CONNECTIONS_MAX: u32 = 4096;
-/// A peer takes our output, at most [`CONNECTION_OUTPUT_BYTES_MAX`] at a time, within this, or is cut.
+/// A peer takes our output, at most [`CONNECTION_OUTPUT_BYTES_MAX`] at a time, within this, or is
+/// cut.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
 /// A TLS handshake.
 pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(30);

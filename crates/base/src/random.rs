@@ -2,8 +2,8 @@
 
 /// A source of random bytes. `server` has the real one; tests have a seeded one.
 pub trait Random {
-    /// Fills `bytes` with random bytes. For secrets the source must be cryptographically strong; the
-    /// caller that hands the source in decides.
+    /// Fills `bytes` with random bytes. For secrets the source must be cryptographically strong;
+    /// the caller that hands the source in decides.
     fn fill(&mut self, bytes: &mut [u8]);
 
     /// A random number.

@@ -1,4 +1,5 @@
-//! Instants: UTC milliseconds, with the zone's offset beside them where a person's calendar matters.
+//! Instants: UTC milliseconds, with the zone's offset beside them where a person's calendar
+//! matters.
 
 use std::fmt;
 use std::time::Duration;

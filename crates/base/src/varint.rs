@@ -1,5 +1,5 @@
-//! Unsigned numbers in as few octets as they need (LEB128): seven bits an octet, low ones first, the
-//! high bit says that more follow. What the store's compact columns are written in.
+//! Unsigned numbers in as few octets as they need (LEB128): seven bits an octet, low ones first,
+//! the high bit says that more follow. What the store's compact columns are written in.
 
 /// Appends a number.
 pub fn put(out: &mut Vec<u8>, mut number: u64) {
@@ -16,8 +16,8 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Takes a number off the front of `input`. `None` when it is cut short, does not fit 64 bits, or is
-/// longer than it needs to be (one number has one form, so encoded values compare as octets).
+/// Takes a number off the front of `input`. `None` when it is cut short, does not fit 64 bits, or
+/// is longer than it needs to be (one number has one form, so encoded values compare as octets).
 pub fn take(input: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {

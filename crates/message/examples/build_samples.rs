@@ -57,7 +57,8 @@ fn parts() -> Result<Vec<(&'static str, Part, Wire)>, BuildError> {
     let all: Vec<u8> = (0..=255).collect();
     let long = "x".repeat(2000) + "\n";
     let image = || Part::inline("image/png", "img@example.com", Some("Bild ä.png"), all.clone());
-    let long_name = "Ein sehr langer Dateiname mit Umlauten äöü, Kommas, und \"Zeichen\"; er passt nicht in eine Zeile.pdf";
+    let long_name = "Ein sehr langer Dateiname mit Umlauten äöü, Kommas, und \"Zeichen\"; \
+                     er passt nicht in eine Zeile.pdf";
     Ok(vec![
         ("text-ascii", Part::text("Hello\nWorld\n"), Wire::SevenBit),
         ("text-german", Part::text("Grüße\n=20 \n.\nFrom me\n"), Wire::SevenBit),

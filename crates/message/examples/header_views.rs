@@ -1,8 +1,9 @@
 //! Prints how Posthorn reads the header fields of messages, one line each, for
 //! `tests/interop/header_differences.py` to compare with another mail library.
 //!
-//! `cargo run -p posthorn-message --example header_views < LIST`, where LIST names a file a line. The
-//! lines are `file TAB number of the field TAB kind TAB reading`, with `\t`, `\n` and `\\` escaped.
+//! `cargo run -p posthorn-message --example header_views < LIST`, where LIST names a file a line.
+//! The lines are `file TAB number of the field TAB kind TAB reading`, with `\t`, `\n` and `\\`
+//! escaped.
 
 use posthorn_message::address::AddressList;
 use posthorn_message::date;

@@ -1,8 +1,8 @@
 //! Prints how fast the decoders and the search text are, in megabytes of input a second
 //! of processor time (Linux only: other programs on the machine don't count).
 //!
-//! `cargo run --release -p posthorn-message --example speed [FILE...]`: files are messages whose search text
-//! is made.
+//! `cargo run --release -p posthorn-message --example speed [FILE...]`: files are messages whose
+//! search text is made.
 
 use posthorn_message::encoding::{Base64Encoder, Encoding, decode, encode_quoted_printable};
 use posthorn_message::part::Range;

@@ -1,7 +1,7 @@
 //! Prints, for each file given, four lines: its name, its BODYSTRUCTURE and its ENVELOPE as IMAP
 //! writes them (with octets beyond printable US-ASCII escaped), and where its sections lie, as
-//! `1.2.MIME=start-end`. `-l` first makes each bare LF a CRLF, as a mail has over SMTP and IMAP; `-`
-//! reads file names from standard input.
+//! `1.2.MIME=start-end`. `-l` first makes each bare LF a CRLF, as a mail has over SMTP and IMAP;
+//! `-` reads file names from standard input.
 //!
 //! ```text
 //! cargo run -p posthorn-message --example structure -- [-l] FILE...

@@ -18,14 +18,16 @@ fn main() {
     let head = "From: Alice <alice@example.com>\r\nTo: Bob <bob@example.org>\r\n\
         Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nDate: Mon, 23 Nov 2026 09:35:00 +0000\r\n\
         Message-ID: <0123456789abcdef@example.com>\r\nMIME-Version: 1.0\r\n";
-    let received = "Received: from mx.example.net (mx.example.net [192.0.2.1])\r\n\tby mail.example.org \
-        with ESMTPS id 0123456789\r\n\tfor <bob@example.org>; Mon, 23 Nov 2026 09:35:00 +0000\r\n";
+    let received = "Received: from mx.example.net (mx.example.net [192.0.2.1])\r\n\t\
+        by mail.example.org with ESMTPS id 0123456789\r\n\t\
+        for <bob@example.org>; Mon, 23 Nov 2026 09:35:00 +0000\r\n";
     let base64 = format!("{}\r\n", "QUJD".repeat(19));
     let text = "A line of ordinary text, as people write it to each other every day.\r\n";
     let mixed = |body: &str, count: usize| {
         format!(
-            "{head}Content-Type: multipart/mixed; boundary=\"=-=-=\"\r\n\r\n--=-=-=\r\n\r\nhello\r\n\
-             --=-=-=\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\
+            "{head}Content-Type: multipart/mixed; boundary=\"=-=-=\"\r\n\r\n\
+             --=-=-=\r\n\r\nhello\r\n--=-=-=\r\nContent-Type: application/pdf\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{}\
              --=-=-=--\r\n",
             body.repeat(count)
         )

@@ -38,8 +38,8 @@ pub struct Completed {
 const REMOVED: [&str; 3] = ["Bcc", "Resent-Bcc", "Return-Path"];
 const NEEDED: [&str; 3] = ["Date", "From", "Message-ID"];
 
-/// Completes a header section: Date, From and Message-ID are added where they are missing or empty (RFC 6409
-/// 8.2 and 8.3, RFC 5322 3.6), Bcc, Resent-Bcc and Return-Path are taken out.
+/// Completes a header section: Date, From and Message-ID are added where they are missing or empty
+/// (RFC 6409 8.2 and 8.3, RFC 5322 3.6), Bcc, Resent-Bcc and Return-Path are taken out.
 pub fn complete_headers(section: &[u8], facts: &Submission<'_>) -> Completed {
     let mut kept = Vec::with_capacity(section.len());
     let mut removed = Vec::new();

@@ -1,8 +1,8 @@
 //! Dates of header fields (RFC 5322 3.3 and 4.3).
 //!
-//! The writer is `Display` of [`ZonedTime`]. The reader takes what RFC 5322 has, its obsolete forms,
-//! and the forms that software writes all the same: C's `asctime`, ISO 8601, `23-Nov-2026`, AM and
-//! PM. It looks at words for what they are rather than where they stand.
+//! The writer is `Display` of [`ZonedTime`]. The reader takes what RFC 5322 has, its obsolete
+//! forms, and the forms that software writes all the same: C's `asctime`, ISO 8601, `23-Nov-2026`,
+//! AM and PM. It looks at words for what they are rather than where they stand.
 
 use crate::lexer::Cursor;
 use posthorn_base::time::{MONTHS, days_from_civil};
@@ -11,7 +11,8 @@ use posthorn_base::{Time, ZonedTime};
 /// Words of a date that are looked at; no known form has more than ten.
 const WORDS_MAX: usize = 32;
 
-/// RFC 5322 4.3 `obs-zone`, in minutes ahead of UTC, and the European names that are seen in the wild.
+/// RFC 5322 4.3 `obs-zone`, in minutes ahead of UTC, and the European names that are seen in the
+/// wild.
 const ZONES: [(&str, i16); 22] = [
     ("UT", 0),
     ("UTC", 0),
@@ -37,8 +38,8 @@ const ZONES: [(&str, i16); 22] = [
     ("JST", 540),
 ];
 
-/// Reads a date. `None` when no day, month and year can be made out, or one of the numbers is beyond
-/// its range.
+/// Reads a date. `None` when no day, month and year can be made out, or one of the numbers is
+/// beyond its range.
 ///
 /// RFC 5322 4.3: two digits of a year below 50 are of this century, other two digits and three
 /// digits count from 1900. A zone that is missing, unknown, a single letter, or `-0000` counts as
@@ -265,7 +266,8 @@ fn signed<'a>(cursor: &mut Cursor<'a>, has_time: bool) -> Option<Word<'a>> {
         *cursor = ahead;
         return offset(sign, value * 100 + minutes, 4).map(Word::Offset);
     }
-    // `-2026` behind a time is hardly a zone when no year was seen, but no known software does that.
+    // `-2026` behind a time is hardly a zone when no year was seen, but no known software does
+    // that.
     offset(sign, value, length).map(Word::Offset)
 }
 

@@ -13,8 +13,8 @@
 //!   so where the reader must know.
 //! * Offsets are exact: what lies between a part's offsets are the octets as they came.
 //! * Nothing recurses over input, and every list has a bound in [`posthorn_base::limits`].
-//! * Decoded header text holds no line ends and no NUL; writing refuses or encodes them. So no header
-//!   value can become two fields.
+//! * Decoded header text holds no line ends and no NUL; writing refuses or encodes them. So no
+//!   header value can become two fields.
 
 pub mod address;
 pub mod build;

@@ -1,8 +1,8 @@
 //! The 80 messages of Apache James mime4j with their language-neutral answers: structure, header
 //! fields, bodies and decoded bodies must agree, byte for byte.
 //!
-//! Where we differ on purpose, [`DIFFERENCES`] says why, file by file, and the test fails when such a
-//! file no longer differs.
+//! Where we differ on purpose, [`DIFFERENCES`] says why, file by file, and the test fails when such
+//! a file no longer differs.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,11 +15,11 @@ use posthorn_message::header::Header;
 use posthorn_message::part::{Kind, PartMap};
 use std::path::{Path, PathBuf};
 
-/// In a mail with bare LF, mime4j takes the LF that ends the closing delimiter's line for an epilogue
-/// of one line. RFC 2046 5.1.1: it belongs to the delimiter's line; nothing follows it.
+/// In a mail with bare LF, mime4j takes the LF that ends the closing delimiter's line for an
+/// epilogue of one line. RFC 2046 5.1.1: it belongs to the delimiter's line; nothing follows it.
 const LF_EPILOGUE: &str = "the LF of the closing delimiter's line is no epilogue";
-/// mime4j writes CRLF for a hard line end in quoted-printable, whatever stands there. We keep the LF
-/// of a mail that has bare LF: the same mail sent by SMTP has CRLF and decodes to CRLF.
+/// mime4j writes CRLF for a hard line end in quoted-printable, whatever stands there. We keep the
+/// LF of a mail that has bare LF: the same mail sent by SMTP has CRLF and decodes to CRLF.
 const LF_IN_QP: &str = "a bare LF in quoted-printable stays what it is";
 /// mime4j has a setting for lines in a header that are no field: skip them, or let the body begin
 /// there. These two answers are for the second; `malformedHeader-*` are the same messages with the

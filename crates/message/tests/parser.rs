@@ -11,7 +11,8 @@ use posthorn_message::part::{Damage, Kind, PartMap};
 use posthorn_message::{Limits, parse};
 use proptest::prelude::*;
 
-/// The tree as text: type of each part, octets and lines of those that are no multipart, children in brackets after it.
+/// The tree as text: type of each part, octets and lines of those that are no multipart, children
+/// in brackets after it.
 fn tree(map: &PartMap) -> String {
     let mut out = String::new();
     let mut depth = 0;
@@ -180,8 +181,8 @@ fn notes() {
 
 #[test]
 fn an_ordinary_map_is_small() {
-    let message = "Content-Type: multipart/mixed; boundary=\"000000000000a1b2c3d4e5f6a7b8c9\"\r\n\r\n\
-        --000000000000a1b2c3d4e5f6a7b8c9\r\nContent-Type: multipart/alternative; \
+    let message = "Content-Type: multipart/mixed; boundary=\"000000000000a1b2c3d4e5f6a7b8c9\"\r\n\
+        \r\n--000000000000a1b2c3d4e5f6a7b8c9\r\nContent-Type: multipart/alternative; \
         boundary=\"000000000000ffffffffffffffffff\"\r\n\r\n--000000000000ffffffffffffffffff\r\n\
         Content-Type: text/plain; charset=\"UTF-8\"\r\n\r\nhello\r\n\
         --000000000000ffffffffffffffffff\r\nContent-Type: text/html; charset=\"UTF-8\"\r\n\r\n\
@@ -236,7 +237,11 @@ fn piece() -> impl Strategy<Value = &'static [u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn any_cut_gives_the_same(

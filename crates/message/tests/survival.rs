@@ -1,5 +1,5 @@
-//! Every file of the message vectors, whole and in pieces: nothing panics, and every part fetched by
-//! its number lies where its offsets say.
+//! Every file of the message vectors, whole and in pieces: nothing panics, and every part fetched
+//! by its number lies where its offsets say.
 //!
 //! The folders of `../shared` are not part of the repository (some of their licences do not
 //! allow it), so the tests that read them run where they are: `cargo test -- --ignored`.

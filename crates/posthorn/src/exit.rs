@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-/// Exit codes, after BSD's `sysexits.h`: scripts and service managers can tell by them whether to try
-/// again.
+/// Exit codes, after BSD's `sysexits.h`: scripts and service managers can tell by them whether to
+/// try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// The command was called wrongly.
@@ -115,8 +115,8 @@ impl Failure {
         })
     }
 
-    /// What lies behind the error, the nearest first. A cause whose words the error has already said
-    /// is left out.
+    /// What lies behind the error, the nearest first. A cause whose words the error has already
+    /// said is left out.
     fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         let mut said = self.0.to_string();

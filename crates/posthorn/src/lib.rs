@@ -1,5 +1,5 @@
-//! The command line of Posthorn: what an operator types, the configuration file, and the start of the
-//! server.
+//! The command line of Posthorn: what an operator types, the configuration file, and the start of
+//! the server.
 //!
 //! Invariants
 //! * Only [`output`] writes to standard output and standard error.

@@ -2,11 +2,11 @@
 //!
 //! Invariants
 //! * It says that it is ready when every listener takes connections and the control socket answers.
-//! * SIGTERM and SIGINT drain and stop it; a second one of them stops it at once. What was acknowledged is
-//!   safe either way.
+//! * SIGTERM and SIGINT drain and stop it; a second one of them stops it at once. What was
+//!   acknowledged is safe either way.
 //! * SIGHUP and `posthorn reload` do the same.
-//! * When the store can write no more, the server ends with a failure, so that whoever supervises it
-//!   starts it again: only opening the store recovers it.
+//! * When the store can write no more, the server ends with a failure, so that whoever supervises
+//!   it starts it again: only opening the store recovers it.
 
 use crate::exit::{Exit, Explain, Failure};
 use crate::startup::systemd;
@@ -85,8 +85,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Where its store is.
     pub store: StoreSettings,
-    /// Certificates that were read while that was allowed; none for those that can be read, or made,
-    /// at any time.
+    /// Certificates that were read while that was allowed; none for those that can be read, or
+    /// made, at any time.
     pub tls: Option<Tls>,
     /// Its sockets.
     pub listeners: Vec<(ServiceKind, Listener)>,
@@ -176,7 +176,8 @@ impl Serving {
         &self.operations
     }
 
-    /// Serves until it is told to stop, or has to. `reload` may block: it runs where nobody is served.
+    /// Serves until it is told to stop, or has to. `reload` may block: it runs where nobody is
+    /// served.
     pub async fn until_told(
         mut self,
         mut reload: impl FnMut(&Running) -> Result<(), Refusal>,

@@ -1,5 +1,5 @@
-//! Other protocols on our ports: a web page can make a browser send requests to any of them, and what
-//! stands in such a request must not be taken for commands.
+//! Other protocols on our ports: a web page can make a browser send requests to any of them, and
+//! what stands in such a request must not be taken for commands.
 
 /// The request methods of HTTP, and the first word of HTTP/2. None of them is a command of a mail
 /// protocol; a browser that was talked into speaking to us says one of them first.

@@ -1,5 +1,5 @@
-//! Whom the store serves, as operators change it: the store's operations with ids, hashes and the time
-//! filled in.
+//! Whom the store serves, as operators change it: the store's operations with ids, hashes and the
+//! time filled in.
 
 use crate::auth::{AppPassword, Hashing, PasswordError, Secret, app_credential, main_credential};
 use crate::node::SharedClock;
@@ -98,8 +98,8 @@ impl Directory {
     }
 
     /// Makes an account whose main password is another's, without SCRAM keys. The verifier of one
-    /// password is then computed once for any number of accounts, which is for measuring only: whoever
-    /// reads the store sees that the passwords are the same.
+    /// password is then computed once for any number of accounts, which is for measuring only:
+    /// whoever reads the store sees that the passwords are the same.
     ///
     /// # Errors
     /// As [`CreateAccount`].

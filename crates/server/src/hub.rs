@@ -27,8 +27,8 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// A number that rises whenever accounts, addresses or credentials change: what was remembered of
-    /// them under another number is stale.
+    /// A number that rises whenever accounts, addresses or credentials change: what was remembered
+    /// of them under another number is stale.
     pub fn directory_generation(&self) -> u64 {
         self.directory.load(Ordering::Acquire)
     }

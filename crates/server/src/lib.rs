@@ -5,8 +5,8 @@
 //!
 //! Invariants
 //! * Whatever peers do, memory is bounded: a connection's fixed state by
-//!   `limits::CONNECTION_MEMORY_BYTES_MAX`, their number by [`listen::LimitsConfig`], and all message
-//!   bytes in memory by one [`memory::Budget`].
+//!   `limits::CONNECTION_MEMORY_BYTES_MAX`, their number by [`listen::LimitsConfig`], and all
+//!   message bytes in memory by one [`memory::Budget`].
 //! * Whoever waits for a peer waits with a deadline.
 //! * Bytes from a peer reach the log only through [`posthorn_base::shown::Shown`].
 

@@ -1,9 +1,9 @@
 //! How the log is written, so that it can be searched.
 //!
-//! * Every task of a connection runs in its [`connection`] span: `conn` is the id that also stands in
-//!   the stories, `protocol` the listener's name, `peer` the address.
-//! * What belongs to a message carries `arrival`, the id in the 250, in our Received line and in the
-//!   story.
+//! * Every task of a connection runs in its [`connection`] span: `conn` is the id that also stands
+//!   in the stories, `protocol` the listener's name, `peer` the address.
+//! * What belongs to a message carries `arrival`, the id in the 250, in our Received line and in
+//!   the story.
 //! * Bytes from a peer are logged through [`posthorn_base::shown::Shown`] (`%Shown(bytes)`), never
 //!   with `{:?}` of a string and never raw. Secrets are not logged at all.
 //! * `error`: the owner must act. `warn`: something is wrong that may pass. `info`: once per
@@ -21,8 +21,8 @@ pub fn connection(id: ConnectionId, protocol: &'static str, peer: SocketAddr) ->
     tracing::info_span!("connection", conn = %id, protocol, %peer)
 }
 
-/// Lets an event through at most once per interval, and counts what it held back, so that a flood of
-/// connections is not a flood of log lines.
+/// Lets an event through at most once per interval, and counts what it held back, so that a flood
+/// of connections is not a flood of log lines.
 #[derive(Debug)]
 pub struct Seldom {
     interval: Duration,
@@ -37,7 +37,8 @@ impl Seldom {
         Seldom { interval, next: AtomicI64::new(i64::MIN), held_back: AtomicU64::new(0) }
     }
 
-    /// `Some(n)` when the event may be logged: `n` earlier ones were not. `None` when it is held back.
+    /// `Some(n)` when the event may be logged: `n` earlier ones were not. `None` when it is held
+    /// back.
     pub fn pass(&self, now: Time) -> Option<u64> {
         let next = self.next.load(Ordering::Relaxed);
         let after = (now + self.interval).millis();

@@ -1,5 +1,5 @@
-//! The logins of one connection, counted by the throttle: what the drivers of all protocols do around
-//! the question *who is this?*
+//! The logins of one connection, counted by the throttle: what the drivers of all protocols do
+//! around the question *who is this?*
 //!
 //! Invariants
 //! * While the peer's network, or its network for this account, is blocked, no login is looked at.
@@ -37,8 +37,8 @@ impl Logins {
         Logins { throttle, peer, attempt: None }
     }
 
-    /// Asked before a login is looked at. Whatever the outcome, the session reports it, and it comes to
-    /// [`Logins::failed`] or [`Logins::succeeded`].
+    /// Asked before a login is looked at. Whatever the outcome, the session reports it, and it
+    /// comes to [`Logins::failed`] or [`Logins::succeeded`].
     ///
     /// # Errors
     /// The name, when the login must not be looked at: the session is answered

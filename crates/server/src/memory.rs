@@ -1,14 +1,14 @@
 //! One budget for all message bytes held in memory.
 //!
 //! However many clients send and fetch at once, and however large their messages, the bytes of
-//! messages in memory stay below one sum. A connection that needs more than there is waits its turn,
-//! or does without (a [spool](crate::spool) goes to disk instead).
+//! messages in memory stay below one sum. A connection that needs more than there is waits its
+//! turn, or does without (a [spool](crate::spool) goes to disk instead).
 //!
 //! Invariants
 //! * The permits given out never exceed the budget; they return when they are dropped.
 //! * Turns are taken in the order of asking: a large request is not starved by small ones.
-//! * Nobody who holds a permit *waits* for a larger one ([`Permit::try_grow`] answers at once), so no
-//!   two holders can wait for each other.
+//! * Nobody who holds a permit *waits* for a larger one ([`Permit::try_grow`] answers at once), so
+//!   no two holders can wait for each other.
 
 use posthorn_base::limits;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Networks: the unit by which strangers are counted, and the ranges an operator writes.
 //!
-//! An attacker changes addresses within a network for nothing (an IPv6 customer has 2^64 of them), so
-//! counting is by /24 and /64. An address that arrives as IPv4 mapped into IPv6 (`::ffff:192.0.2.1`, on
-//! a socket for both families) is its IPv4 address to us.
+//! An attacker changes addresses within a network for nothing (an IPv6 customer has 2^64 of them),
+//! so counting is by /24 and /64. An address that arrives as IPv4 mapped into IPv6
+//! (`::ffff:192.0.2.1`, on a socket for both families) is its IPv4 address to us.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -38,8 +38,8 @@ impl Cidr {
     /// ::1, the machine itself.
     pub const LOOPBACK_V6: Cidr = Cidr { first: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 };
 
-    /// The range of this size that holds `address`. A `prefix` of more bits than the address has means
-    /// the address alone.
+    /// The range of this size that holds `address`. A `prefix` of more bits than the address has
+    /// means the address alone.
     pub fn around(address: IpAddr, prefix: u8) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => {

@@ -129,8 +129,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Reads the certificates of the settings, or makes one. By itself only for those who must do it
-    /// before they drop the rights to.
+    /// Reads the certificates of the settings, or makes one. By itself only for those who must do
+    /// it before they drop the rights to.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -241,7 +241,8 @@ impl Running {
         self.store.hub.failed().await
     }
 
-    /// Ends in order: no new connections, sessions come to their end or are cut, the store is closed.
+    /// Ends in order: no new connections, sessions come to their end or are cut, the store is
+    /// closed.
     pub async fn stop(mut self) -> Drained {
         self.shutdown.drain();
         let mut sum = Drained::default();

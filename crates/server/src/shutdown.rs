@@ -1,4 +1,5 @@
-//! Stopping in order: first nothing new, then what runs comes to its end, then what still runs is cut.
+//! Stopping in order: first nothing new, then what runs comes to its end, then what still runs is
+//! cut.
 //!
 //! The binary turns signals into [`ShutdownSource::drain`]; listeners stop accepting, sessions say
 //! their goodbye at the next command (RFC 5321 3.8: 421), and who waits for everything to end waits

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 pub struct SystemClock {
     zone: TimeZone,
     /// The last answer of [`Clock::offset_minutes`]: a quarter of an hour since the epoch (upper 48
-    /// bits) and the offset in it (lower 16). Zones change only at such quarters, so the zone's rules
-    /// are consulted four times an hour instead of once per message.
+    /// bits) and the offset in it (lower 16). Zones change only at such quarters, so the zone's
+    /// rules are consulted four times an hour instead of once per message.
     cached: AtomicU64,
 }
 
@@ -49,7 +49,8 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Time {
-        // Before 1970 or after the year 292 million the clock is broken; the epoch is as good as any.
+        // Before 1970 or after the year 292 million the clock is broken; the epoch is as good as
+        // any.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(0))
     }

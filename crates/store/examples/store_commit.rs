@@ -1,8 +1,8 @@
-//! How fast the embedded engine commits, and what an operation costs: `cargo run --release --example
-//! store_commit [SUBMITTERS] [SECONDS] [BODY_BYTES]`.
+//! How fast the embedded engine commits, and what an operation costs: `cargo run --release
+//! --example store_commit [SUBMITTERS] [SECONDS] [BODY_BYTES]`.
 //!
-//! Each operation writes what one accepted message writes: two batches, nine statements, a body that
-//! is encoded on the submitting side. It prints figures of this machine and asserts nothing.
+//! Each operation writes what one accepted message writes: two batches, nine statements, a body
+//! that is encoded on the submitting side. It prints figures of this machine and asserts nothing.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for people")]
 

@@ -16,8 +16,8 @@ pub trait Host: Send + Sync + 'static {
     /// These changes are committed.
     fn publish(&self, changes: &[Change]);
 
-    /// The store can no longer be trusted to write (a failed fsync, a panic): the process is to stop
-    /// accepting, exit and be started again. Nothing that was acknowledged is lost.
+    /// The store can no longer be trusted to write (a failed fsync, a panic): the process is to
+    /// stop accepting, exit and be started again. Nothing that was acknowledged is lost.
     fn fatal(&self, error: &EngineError);
 }
 
@@ -71,8 +71,8 @@ impl Engine {
     /// waiting, the operation is carried out all the same.
     ///
     /// # Errors
-    /// The operation's own, or [`StoreError::Engine`]; after any of them nothing was changed, except
-    /// for [`EngineError::Ambiguous`], after which it is unknown.
+    /// The operation's own, or [`StoreError::Engine`]; after any of them nothing was changed,
+    /// except for [`EngineError::Ambiguous`], after which it is unknown.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.write(operation).await,

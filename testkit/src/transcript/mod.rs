@@ -1,7 +1,7 @@
 //! Conversations as text files: `C:` what the client sends, `S:` what the server must say.
 //!
-//! The format is described in `tests/transcripts/README.md`. The same files run against a session in
-//! memory and against a real server: a test gives a [`World`], which opens [`Connection`]s.
+//! The format is described in `tests/transcripts/README.md`. The same files run against a session
+//! in memory and against a real server: a test gives a [`World`], which opens [`Connection`]s.
 
 mod pattern;
 mod run;
@@ -18,12 +18,13 @@ use std::time::Duration;
 
 /// Where a transcript's connections lead.
 pub trait World {
-    /// Takes a `config: key=value` line; all of them come before the first connection. An error says
-    /// that the key or value is unknown: the transcript is wrong, or not meant for this world.
+    /// Takes a `config: key=value` line; all of them come before the first connection. An error
+    /// says that the key or value is unknown: the transcript is wrong, or not meant for this world.
     fn config(&mut self, key: &str, value: &str) -> Result<(), String>;
     /// Opens a connection.
     fn connect(&mut self) -> io::Result<Box<dyn Connection>>;
-    /// Lets this much time pass, for all connections. An error says that this world's clock is real.
+    /// Lets this much time pass, for all connections. An error says that this world's clock is
+    /// real.
     fn wait(&mut self, time: Duration) -> Result<(), String>;
 }
 
@@ -48,7 +49,7 @@ pub enum Received {
     Bytes(Vec<u8>),
     /// The server has closed.
     Closed,
-    /// Nothing, and nothing will come until the client sends (in memory), or nothing came within the
-    /// time limit (network).
+    /// Nothing, and nothing will come until the client sends (in memory), or nothing came within
+    /// the time limit (network).
     Silent,
 }

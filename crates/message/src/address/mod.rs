@@ -8,8 +8,8 @@
 //! Invariants
 //! * Reading never fails, and never recurses: groups do not nest, comments nest by a counter.
 //! * At most [`limits::ADDRESSES_PER_FIELD_MAX`] mailboxes are read.
-//! * Each name is kept raw, which is what IMAP's ENVELOPE hands on, and decoded, which is what people
-//!   read and search. Decoded names hold no line ends and no NUL.
+//! * Each name is kept raw, which is what IMAP's ENVELOPE hands on, and decoded, which is what
+//!   people read and search. Decoded names hold no line ends and no NUL.
 
 mod parse;
 mod words;

@@ -172,8 +172,8 @@ impl Parser {
         }
     }
 
-    /// Takes the addresses out of a run that has an `@` but no brackets: `a@b`, `Joe a@b`, `a@b Joe`,
-    /// `a@b c@d`.
+    /// Takes the addresses out of a run that has an `@` but no brackets: `a@b`, `Joe a@b`, `a@b
+    /// Joe`, `a@b c@d`.
     fn bare_addresses(&mut self) {
         let run = self.take_run();
         let mut rest = run.as_slice();

@@ -4,8 +4,8 @@ use super::Address;
 use crate::encoded_word::{Place, encode};
 use posthorn_base::address::is_atext;
 
-/// Writes `local@domain` for a header field. A Unicode domain is written in ASCII, which every reader
-/// understands, unless the local part needs RFC 6532 anyway.
+/// Writes `local@domain` for a header field. A Unicode domain is written in ASCII, which every
+/// reader understands, unless the local part needs RFC 6532 anyway.
 pub fn write_address(address: &Address) -> String {
     if address.needs_smtputf8() {
         address.to_string()
@@ -19,8 +19,8 @@ fn literal_as_given(address: &Address) -> &str {
     if domain.as_given().is_ascii() { domain.as_given() } else { domain.ascii() }
 }
 
-/// Writes a mailbox as pieces to be joined by a space or a fold: the name as atoms, a quoted string or
-/// encoded words, and the address in angle brackets; without a name the address alone.
+/// Writes a mailbox as pieces to be joined by a space or a fold: the name as atoms, a quoted string
+/// or encoded words, and the address in angle brackets; without a name the address alone.
 pub fn write_mailbox(name: Option<&str>, address: &Address) -> Vec<String> {
     let address = write_address(address);
     match name.filter(|name| !name.trim().is_empty()) {

@@ -83,8 +83,8 @@ impl HeaderWriter {
         Ok(())
     }
 
-    /// A value that is already as the wire wants it, in words that may be folded between: for fields
-    /// this writer has no method for.
+    /// A value that is already as the wire wants it, in words that may be folded between: for
+    /// fields this writer has no method for.
     pub fn words(&mut self, name: &str, value: &str) -> Result<(), BuildError> {
         check_name(name)?;
         check_value(name, value)?;
@@ -96,7 +96,8 @@ impl HeaderWriter {
         Ok(())
     }
 
-    /// `value; name=value; ...`, as Content-Type has it. Values beyond ASCII are written by RFC 2231.
+    /// `value; name=value; ...`, as Content-Type has it. Values beyond ASCII are written by RFC
+    /// 2231.
     pub fn parameters(
         &mut self,
         name: &str,

@@ -23,8 +23,8 @@
 //! ```
 //!
 //! Invariants
-//! * Nothing a caller hands in can start a field or a part of its own: CR, LF and NUL in a value are
-//!   refused, boundaries are random.
+//! * Nothing a caller hands in can start a field or a part of its own: CR, LF and NUL in a value
+//!   are refused, boundaries are random.
 //! * Every line is at most 78 characters where that is possible, and never more than 998 (RFC 5322
 //!   2.1.1).
 //! * Time, randomness and ids are arguments.

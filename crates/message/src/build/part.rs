@@ -8,8 +8,8 @@ use posthorn_base::{Random, limits};
 /// What the way to the recipient can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// Only ASCII: right everywhere. (A message within the message is not touched: with 8-bit text in
-    /// it, RFC 2046 5.2.1 leaves no way to write it in ASCII.)
+    /// Only ASCII: right everywhere. (A message within the message is not touched: with 8-bit text
+    /// in it, RFC 2046 5.2.1 leaves no way to write it in ASCII.)
     SevenBit,
     /// 8BITMIME (RFC 6152).
     EightBit,
@@ -100,7 +100,8 @@ impl Part {
         Ok(Part { header, content: Content::Octets(bytes) })
     }
 
-    /// message/rfc822: a whole message. One with UTF-8 in its header is message/global (RFC 6532 3.7).
+    /// message/rfc822: a whole message. One with UTF-8 in its header is message/global (RFC 6532
+    /// 3.7).
     pub fn message(message: Vec<u8>) -> Part {
         let section = memchr::memmem::find(&message, b"\r\n\r\n").unwrap_or(message.len());
         let header_is_ascii = message.get(..section).is_some_and(<[u8]>::is_ascii);

@@ -121,8 +121,8 @@ impl DeliveryReport<'_> {
         Ok(Part::multipart(MultipartKind::Report("delivery-status"), parts))
     }
 
-    /// The fields of message/delivery-status (RFC 3464 2.2 and 2.3): a group for the message, and one
-    /// for each recipient.
+    /// The fields of message/delivery-status (RFC 3464 2.2 and 2.3): a group for the message, and
+    /// one for each recipient.
     fn status(&self) -> Result<Vec<u8>, BuildError> {
         let mut fields = HeaderWriter::default();
         if let Some(id) = self.envelope_id {
@@ -201,7 +201,8 @@ fn diagnostic_words(text: &str) -> String {
     out
 }
 
-/// RFC 6533 3 `utf-8-addr-xtext`: whatever is not plain ASCII, and CTLs, SP, `\`, `+`, `=`, as `\x{HEX}`.
+/// RFC 6533 3 `utf-8-addr-xtext`: whatever is not plain ASCII, and CTLs, SP, `\`, `+`, `=`, as
+/// `\x{HEX}`.
 fn unitext(address: &str) -> String {
     address
         .chars()

@@ -234,7 +234,8 @@ proptest! {
                 decode(parts[at].encoding, body)
             };
             prop_assert_eq!(String::from_utf8(body(1).bytes).unwrap(), text.replace('\n', "\r\n"));
-            prop_assert_eq!(body(2), crate::encoding::Decoded { bytes: bytes.clone(), damaged: false });
+            let whole = crate::encoding::Decoded { bytes: bytes.clone(), damaged: false };
+            prop_assert_eq!(body(2), whole);
             let disposition = parts[2].disposition.as_ref().unwrap();
             let got = disposition.parameters.get("filename");
             prop_assert_eq!(got.as_deref(), Some(name.as_str()));

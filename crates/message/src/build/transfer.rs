@@ -22,7 +22,8 @@ pub(super) fn text(text: &str, wire: Wire) -> (Encoding, Vec<u8>) {
     if is_plain && wire == Wire::EightBit {
         return (Encoding::EightBit, canonical.into_bytes());
     }
-    // Legible while most of it is ASCII; base64 is shorter from about a sixth, and by far from half.
+    // Legible while most of it is ASCII; base64 is shorter from about a sixth, and by far from
+    // half.
     let escaped = bytes.iter().filter(|b| !b.is_ascii()).count();
     if escaped * 2 <= bytes.len() {
         return (Encoding::QuotedPrintable, encode_quoted_printable(bytes));

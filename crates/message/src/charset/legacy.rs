@@ -1,10 +1,12 @@
-//! Seven-bit charsets with escape sequences. HZ (RFC 1843) and ISO-2022-KR (RFC 1557), which browsers
-//! dropped and mail still holds, wrap a double-byte set that `encoding_rs` knows in its eight-bit form.
+//! Seven-bit charsets with escape sequences. HZ (RFC 1843) and ISO-2022-KR (RFC 1557), which
+//! browsers dropped and mail still holds, wrap a double-byte set that `encoding_rs` knows in its
+//! eight-bit form.
 
 use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP};
 use memchr::memmem;
 
-/// RFC 1843: `~{` and `~}` switch GB 2312 on and off, `~~` is a tilde, `~` before a line end joins lines.
+/// RFC 1843: `~{` and `~}` switch GB 2312 on and off, `~~` is a tilde, `~` before a line end joins
+/// lines.
 pub(super) fn hz(bytes: &[u8]) -> (String, bool) {
     let mut wide = false;
     let mut damaged = false;
@@ -51,8 +53,8 @@ pub(super) fn iso_2022_kr(bytes: &[u8]) -> (String, bool) {
     finish(EUC_KR, &eight_bit, false)
 }
 
-/// RFC 1468. Browsers take an escape sequence right behind another for an attack; in mail it is what
-/// is between two encoded words, so the first of them is dropped.
+/// RFC 1468. Browsers take an escape sequence right behind another for an attack; in mail it is
+/// what is between two encoded words, so the first of them is dropped.
 pub(super) fn iso_2022_jp(bytes: &[u8]) -> (String, bool) {
     let mut needed = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

@@ -111,7 +111,8 @@ fn prefixed(label: &[u8]) -> Option<Charset> {
         .map(Charset::Known)
 }
 
-/// True for a label that [`decode`] understands: what IMAP's SEARCH may be asked in (RFC 9051 6.4.4).
+/// True for a label that [`decode`] understands: what IMAP's SEARCH may be asked in (RFC 9051
+/// 6.4.4).
 pub fn is_supported(label: &[u8]) -> bool {
     find(label).is_some()
 }
@@ -152,8 +153,9 @@ fn fallback(bytes: &[u8]) -> DecodedText<'_> {
     }
 }
 
-/// RFC 2781 4.3: a byte order mark decides, without one it is big-endian. Windows writes little-endian
-/// all the same, which shows in where the zero bytes of Western text and line ends stand.
+/// RFC 2781 4.3: a byte order mark decides, without one it is big-endian. Windows writes
+/// little-endian all the same, which shows in where the zero bytes of Western text and line ends
+/// stand.
 fn utf16(bytes: &[u8]) -> DecodedText<'_> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         let (text, replaced) = encoding.decode_with_bom_removal(bytes);

@@ -2,8 +2,8 @@
 
 /// Decodes; the flag says whether anything had to be replaced.
 ///
-/// Tolerant: 8-bit bytes outside the runs are read by the charset fallback's first half (UTF-8), and a run that
-/// ends in the middle of a character loses only that character.
+/// Tolerant: 8-bit bytes outside the runs are read by the charset fallback's first half (UTF-8),
+/// and a run that ends in the middle of a character loses only that character.
 pub(super) fn decode(bytes: &[u8]) -> (String, bool) {
     let mut out = String::with_capacity(bytes.len());
     let mut replaced = false;

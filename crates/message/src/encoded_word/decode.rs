@@ -8,10 +8,10 @@ use memchr::memmem;
 /// Decodes a header field's value: its encoded words, and bytes outside ASCII by the charset
 /// fallback. Folding is undone.
 ///
-/// RFC 2047 6.2: white space between adjacent words is dropped. Words that share a charset are joined
-/// before that charset is applied, because broken encoders split characters between words. More than
-/// the RFC allows is read: words longer than 75 characters, words without white space around them,
-/// words in quoted strings (hand their meaning in), white space inside a Q word.
+/// RFC 2047 6.2: white space between adjacent words is dropped. Words that share a charset are
+/// joined before that charset is applied, because broken encoders split characters between words.
+/// More than the RFC allows is read: words longer than 75 characters, words without white space
+/// around them, words in quoted strings (hand their meaning in), white space inside a Q word.
 pub fn decode(value: &[u8]) -> String {
     let value = unfold(value);
     let mut out = Output::default();
@@ -58,7 +58,8 @@ impl<'a> Scan<'a> {
     /// The word at `start`, where `=?` stands.
     fn word(&mut self, start: usize) -> Option<Word<'a>> {
         let rest = self.value.get(start..)?.strip_prefix(b"=?")?;
-        // RFC 2047 2 has no limit for the charset's name, RFC 2978 2.3 has 40; a language may follow.
+        // RFC 2047 2 has no limit for the charset's name, RFC 2978 2.3 has 40; a language may
+        // follow.
         let question = rest.iter().take(80).position(|b| *b == b'?')?;
         let (charset, rest) = rest.split_at_checked(question)?;
         if charset.is_empty() || charset.iter().any(|b| *b <= b' ') {

@@ -288,7 +288,8 @@ mod tests {
             let wire = encode_quoted_printable(text.as_bytes());
             prop_assert!(wire.split(|b| *b == b'\n').all(|line| line.len() <= LINE + 1));
             let decoded = decode(Encoding::QuotedPrintable, &wire);
-            prop_assert_eq!(decoded, crate::encoding::Decoded { bytes: text.into_bytes(), damaged: false });
+            let whole = crate::encoding::Decoded { bytes: text.into_bytes(), damaged: false };
+            prop_assert_eq!(decoded, whole);
         }
 
         #[test]

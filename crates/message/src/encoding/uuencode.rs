@@ -1,5 +1,5 @@
-//! Uuencode, which no RFC defines: a line `begin MODE NAME`, lines that start with their length, and a
-//! line `end` (POSIX.1 `uuencode`).
+//! Uuencode, which no RFC defines: a line `begin MODE NAME`, lines that start with their length,
+//! and a line `end` (POSIX.1 `uuencode`).
 
 /// Bytes of a line that are looked at: the longest valid one has a length character and 84 more.
 const LINE_BYTES_MAX: usize = 128;

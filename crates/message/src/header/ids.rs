@@ -46,8 +46,8 @@ impl Iterator for MessageIds<'_> {
     }
 }
 
-/// Where the closing bracket stands. RFC 5322 4.5.4: the left side may be a quoted string, which may
-/// hold a `>`; a quote that is never closed is an ordinary character.
+/// Where the closing bracket stands. RFC 5322 4.5.4: the left side may be a quoted string, which
+/// may hold a `>`; a quote that is never closed is an ordinary character.
 fn end_of_id(inside: &[u8]) -> Option<usize> {
     if inside.starts_with(b"\"") {
         let mut escaped = false;

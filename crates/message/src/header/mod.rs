@@ -2,8 +2,8 @@
 //!
 //! A section is cut into fields without copying and without refusing anything: every byte of it
 //! belongs to exactly one [`Field`], so the fields' [`raw`](Field::raw) bytes put together are the
-//! section again. Lines that are no field (no colon, or a name that RFC 5322 3.6.8 forbids) come out
-//! as fields without a name, which no lookup finds.
+//! section again. Lines that are no field (no colon, or a name that RFC 5322 3.6.8 forbids) come
+//! out as fields without a name, which no lookup finds.
 //!
 //! Invariants
 //! * No field is looked at beyond [`limits::HEADER_FIELD_BYTES_MAX`], no section beyond
@@ -53,9 +53,9 @@ impl<'a> Header<'a> {
         self.all(name).next()
     }
 
-    /// The last field of this name: what counts where broken or hostile mail repeats a field that may
-    /// stand only once (RFC 5322 3.6). Fields are added on top, and RFC 6376 5.4.2 has signatures
-    /// cover the lowest, so the last is the author's.
+    /// The last field of this name: what counts where broken or hostile mail repeats a field that
+    /// may stand only once (RFC 5322 3.6). Fields are added on top, and RFC 6376 5.4.2 has
+    /// signatures cover the lowest, so the last is the author's.
     pub fn last(self, name: &str) -> Option<Field<'a>> {
         self.all(name).last()
     }
@@ -132,8 +132,8 @@ impl<'a> Field<'a> {
     pub fn raw_value(&self) -> &'a [u8] {
         self.value
     }
-    /// The value on one line (RFC 5322 2.2.3: line ends before white space fall away), without white
-    /// space around it.
+    /// The value on one line (RFC 5322 2.2.3: line ends before white space fall away), without
+    /// white space around it.
     pub fn unfolded(&self) -> Cow<'a, [u8]> {
         unfold(self.value.trim_ascii())
     }

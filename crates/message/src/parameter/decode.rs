@@ -59,8 +59,8 @@ impl ParameterList {
     /// The value of the parameter of this name, decoded.
     ///
     /// RFC 2231 3 and 4 first, because who writes both forms means the extended one; then the plain
-    /// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and many
-    /// others write them.
+    /// value, in which encoded words are read although RFC 2047 5 forbids them there: Outlook and
+    /// many others write them.
     pub fn get(&self, name: &str) -> Option<String> {
         let mut pieces = Vec::new();
         let mut plain = None;
@@ -85,7 +85,8 @@ impl ParameterList {
         continued(pieces).map(|pieces| join(&pieces)).or_else(|| plain.map(encoded_word::decode))
     }
 
-    /// All parameters, decoded, each name once and in small letters, in the order of their first piece.
+    /// All parameters, decoded, each name once and in small letters, in the order of their first
+    /// piece.
     pub fn decoded(&self) -> Vec<(String, String)> {
         let mut out: Vec<(String, String)> = Vec::new();
         for parameter in &self.parameters {
@@ -101,8 +102,8 @@ impl ParameterList {
     }
 }
 
-/// Puts the sections together. RFC 2231 4.1: the first one names the charset, and extended and plain
-/// sections may be mixed.
+/// Puts the sections together. RFC 2231 4.1: the first one names the charset, and extended and
+/// plain sections may be mixed.
 fn join(pieces: &[Piece<'_>]) -> String {
     let mut bytes = Vec::new();
     let mut charset = None;

@@ -5,9 +5,9 @@ use super::{Parameter, ParameterList};
 
 impl ParameterList {
     /// The parameters with each continued one as a whole (RFC 2231 6 asks IMAP servers for it):
-    /// `name*0` and `name*1` become `name`; where a section is extended, `name*` with the charset in
-    /// front and the sections that were not extended percent-encoded. A continued parameter stands
-    /// where its first section stood. Sections behind a gap are left out.
+    /// `name*0` and `name*1` become `name`; where a section is extended, `name*` with the charset
+    /// in front and the sections that were not extended percent-encoded. A continued parameter
+    /// stands where its first section stood. Sections behind a gap are left out.
     pub fn joined(&self) -> Vec<Parameter> {
         let mut out = Vec::with_capacity(self.parameters.len());
         let mut seen: Vec<&[u8]> = Vec::new();

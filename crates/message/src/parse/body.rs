@@ -86,12 +86,13 @@ impl Parser {
         rest
     }
 
-    /// The open multipart whose delimiter this line is, as a place in `open`, and whether it closes.
+    /// The open multipart whose delimiter this line is, as a place in `open`, and whether it
+    /// closes.
     ///
     /// Exact matches go first, the innermost first (nested multiparts may use one boundary twice,
     /// which RFC 2046 5.1.2 forbids); then the longest boundary that the line begins with. A
-    /// multipart that was closed has no delimiters any more, but its exact lines are not taken for a
-    /// prefix of another's.
+    /// multipart that was closed has no delimiters any more, but its exact lines are not taken for
+    /// a prefix of another's.
     pub(super) fn delimiter(&self, line: &[u8], is_whole: bool) -> Option<(usize, bool)> {
         if self.delimited == 0 || !line.starts_with(b"--") {
             return None;

@@ -13,8 +13,8 @@ pub(crate) enum Match {
     Exact { close: bool },
 }
 
-/// Compares a line, with or without its line end, with a boundary. `is_whole` is false when only the
-/// beginning of a very long line is at hand; such a line is never an exact match.
+/// Compares a line, with or without its line end, with a boundary. `is_whole` is false when only
+/// the beginning of a very long line is at hand; such a line is never an exact match.
 ///
 /// RFC 2046 5.1.1 notes that the boundary need only be at the line's beginning, whatever follows.
 /// Taken alone that rule confuses nested boundaries of which one continues the other, so exact

@@ -1,9 +1,9 @@
 //! The push parser: chunks of a message in, its header and part map out.
 //!
-//! A message may be larger than memory, so its body passes through and is only counted. What is held
-//! is the header section being read, the message's own header (which callers need whole), and the
-//! map. Everything works line by line; of a line in a body, only one that may be a delimiter is held
-//! back, and of that at most `DELIMITER_LINE_BYTES_MAX` octets.
+//! A message may be larger than memory, so its body passes through and is only counted. What is
+//! held is the header section being read, the message's own header (which callers need whole), and
+//! the map. Everything works line by line; of a line in a body, only one that may be a delimiter is
+//! held back, and of that at most `DELIMITER_LINE_BYTES_MAX` octets.
 //!
 //! Invariants
 //! * How the message is cut into chunks never changes the result.
@@ -26,7 +26,8 @@ use open::Open;
 use posthorn_base::limits;
 use scan::Scan;
 
-/// Octets of a line that is compared with boundaries. Longer lines can still begin with a delimiter.
+/// Octets of a line that is compared with boundaries. Longer lines can still begin with a
+/// delimiter.
 const DELIMITER_LINE_BYTES_MAX: usize = 1024;
 const _: () = assert!(DELIMITER_LINE_BYTES_MAX > limits::MIME_BOUNDARY_BYTES_MAX + 6);
 

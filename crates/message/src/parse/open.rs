@@ -46,8 +46,8 @@ impl Parser {
         self.mode = Mode::Header;
     }
 
-    /// A delimiter that begins a part at the very end of the message was meant to close the multipart,
-    /// or the mail was cut off there: nobody wants to see an empty attachment.
+    /// A delimiter that begins a part at the very end of the message was meant to close the
+    /// multipart, or the mail was cut off there: nobody wants to see an empty attachment.
     pub(super) fn drop_empty_last_part(&mut self) {
         let Some(part) = self.parts.last() else { return };
         let is_empty = self.mode == Mode::Header
@@ -72,8 +72,8 @@ impl Parser {
                 self.delimited = self.delimited.saturating_sub(1);
                 part.damage |= Damage::NO_END_BOUNDARY;
             }
-            // Where a header stands right before a delimiter, its blank line is the delimiter's too.
-            // We leave it to the header, and what is around the part ends no earlier than it.
+            // Where a header stands right before a delimiter, its blank line is the delimiter's
+            // too. We leave it to the header, and what is around the part ends no earlier than it.
             end = end.max(part.body_start);
             newlines = newlines.max(open.newlines_before);
             part.body_end = end;

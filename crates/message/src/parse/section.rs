@@ -39,8 +39,8 @@ impl Parser {
         }
     }
 
-    /// RFC 2046 5.1.1: a delimiter ends a part wherever it stands. One among the header's lines means
-    /// that the blank line and the body are missing.
+    /// RFC 2046 5.1.1: a delimiter ends a part wherever it stands. One among the header's lines
+    /// means that the blank line and the body are missing.
     pub(super) fn delimiter_in_header(&mut self) -> bool {
         let line = self.section.get(self.section_line..).unwrap_or_default();
         if self.delimited == 0 || !line.starts_with(b"--") {

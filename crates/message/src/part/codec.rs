@@ -1,8 +1,8 @@
 //! The stored form of a part map.
 //!
 //! Offsets are stored as differences to what was stored before them, so that the map of an ordinary
-//! mail is mostly its boundary texts. Depth, number and children follow from the parents and are not
-//! stored.
+//! mail is mostly its boundary texts. Depth, number and children follow from the parents and are
+//! not stored.
 
 use super::{ContentType, Damage, Disposition, Kind, Part, PartMap};
 use crate::encoding::Encoding;

@@ -5,8 +5,8 @@ use crate::encoded_word;
 use crate::encoding::{self, Decoded};
 
 impl Part {
-    /// The content of the part, its transfer encoding undone; `None` when the message is shorter than
-    /// its map says. To decode a large part piece by piece, use [`encoding::Decoder`]; to read
+    /// The content of the part, its transfer encoding undone; `None` when the message is shorter
+    /// than its map says. To decode a large part piece by piece, use [`encoding::Decoder`]; to read
     /// it as text, [`crate::text::decode_text`].
     pub fn decode(&self, message: &[u8]) -> Option<Decoded> {
         Some(encoding::decode(self.encoding, self.body_range().of(message)?))

@@ -98,7 +98,8 @@ pub struct Part {
     pub header_start: u64,
     /// Where its body begins: behind the blank line.
     pub body_start: u64,
-    /// Where its body ends: before the line end that belongs to the next delimiter (RFC 2046 5.1.1).
+    /// Where its body ends: before the line end that belongs to the next delimiter (RFC 2046
+    /// 5.1.1).
     pub body_end: u64,
     /// Line ends within its body.
     pub lines: u64,

@@ -4,9 +4,9 @@ use crate::part::{Kind, Part, PartMap};
 
 /// The parts of a message by what they are for, as indexes into its map.
 ///
-/// RFC 8621 4.1.4: `text` and `html` are each the whole body, for readers who prefer that form; both
-/// hold the same parts where there is only one form. A part may be shown within the body and be an
-/// attachment too.
+/// RFC 8621 4.1.4: `text` and `html` are each the whole body, for readers who prefer that form;
+/// both hold the same parts where there is only one form. A part may be shown within the body and
+/// be an attachment too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bodies {
     /// To be shown one after the other, plain text preferred.
@@ -167,8 +167,8 @@ pub fn attachments(map: &PartMap) -> Vec<Attachment> {
 }
 
 impl Part {
-    /// The name of the file it came from: Content-Disposition's, else Content-Type's (RFC 2183 2.3),
-    /// decoded.
+    /// The name of the file it came from: Content-Disposition's, else Content-Type's (RFC 2183
+    /// 2.3), decoded.
     pub fn file_name(&self) -> Option<String> {
         let disposition = self.disposition.as_ref();
         disposition

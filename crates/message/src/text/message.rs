@@ -1,7 +1,7 @@
 //! The text of a whole message: to be searched, and the start of it for lists.
 //!
-//! These take a part map and a way to read ranges of the message, so that a message that is not in memory
-//! costs no more than the parts that are looked at.
+//! These take a part map and a way to read ranges of the message, so that a message that is not in
+//! memory costs no more than the parts that are looked at.
 
 use super::{
     Bodies, Hidden, SearchText, SearchTextBuilder, html_charset, html_to_text, preview,
@@ -56,8 +56,8 @@ fn is_html(part: &Part) -> bool {
     part.content_type.is("text", "html") || part.content_type.is("application", "xhtml+xml")
 }
 
-/// Everything in a message that a person may search: all header fields of the message and of its parts,
-/// the names of attachments, and every text, within nested messages too.
+/// Everything in a message that a person may search: all header fields of the message and of its
+/// parts, the names of attachments, and every text, within nested messages too.
 ///
 /// `read` returns the octets of a range of the message, or `None` where they cannot be had; such a
 /// part is passed over.

@@ -5,8 +5,8 @@ use super::{Hidden, fold_for_search, html_to_text};
 use crate::encoded_word;
 use posthorn_base::limits;
 
-/// What is searched, already folded by [`fold_for_search`], one field or text to a line. No query has a line
-/// end in it, so nothing is found across two of them.
+/// What is searched, already folded by [`fold_for_search`], one field or text to a line. No query
+/// has a line end in it, so nothing is found across two of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchText {
     /// The header fields, `name: value`, decoded, those of the parts too; and the names of
@@ -56,7 +56,8 @@ impl SearchTextBuilder {
         self.found.truncated |= push(&mut self.found.body, text, room);
     }
 
-    /// An HTML text, decoded to Unicode. What its styles hide is searched too: it is in the message.
+    /// An HTML text, decoded to Unicode. What its styles hide is searched too: it is in the
+    /// message.
     pub fn html(&mut self, html: &str) {
         let text = html_to_text(html, Hidden::Keep, self.room());
         self.found.truncated |= text.truncated;
@@ -89,8 +90,8 @@ fn push(out: &mut String, text: &str, room: usize) -> bool {
     truncated
 }
 
-/// The start of a text on one line, for lists of messages: at most `chars_max` characters, quoted lines
-/// and the line that introduces them left out where something else is there.
+/// The start of a text on one line, for lists of messages: at most `chars_max` characters, quoted
+/// lines and the line that introduces them left out where something else is there.
 pub fn preview(text: &str, chars_max: usize) -> String {
     let own = text.lines().filter(|line| !line.trim_start().starts_with('>'));
     let mut out = collapse(own, chars_max);

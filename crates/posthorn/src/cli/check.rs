@@ -8,9 +8,9 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Say what is wrong in a configuration\n\n\
-        Reads the configuration file, tells everything that is wrong in it with line and column, and \
-        looks whether this machine has what it asks for: certificates, directories, users, rights. \
-        Nothing is changed and no port is bound, so it can run beside a server.\n\n\
+        Reads the configuration file, tells everything that is wrong in it with line and column, \
+        and looks whether this machine has what it asks for: certificates, directories, users, \
+        rights. Nothing is changed and no port is bound, so it can run beside a server.\n\n\
         Ends with 0 when the server would start, with 78 when it would not.",
     after_help = "Examples:\n  \
         posthorn check\n  \

@@ -15,10 +15,10 @@ use posthorn_server::run::Running;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Start a server for trying things out, on this machine alone\n\n\
-        Everything listens on 127.0.0.1. There are two domains, example.com and example.org, and two \
-        accounts: alice@example.com with the password `password` (and `secret` for reading mail), \
-        and bob@example.org with the password `secret`. Without --dir the store is removed at the end; \
-        with it, it is kept and opened again next time.\n\n\
+        Everything listens on 127.0.0.1. There are two domains, example.com and example.org, and \
+        two accounts: alice@example.com with the password `password` (and `secret` for reading \
+        mail), and bob@example.org with the password `secret`. Without --dir the store is removed \
+        at the end; with it, it is kept and opened again next time.\n\n\
         With --json it prints one line as soon as everything listens.",
     after_help = "Examples:\n  \
         posthorn demo\n  \
@@ -26,10 +26,12 @@ use posthorn_server::run::Running;
         posthorn demo --json --accounts 20 --domain lab.test --password PASSWORD"
 )]
 pub struct Args {
-    /// Listen on this plus the usual port (N+25, N+587, N+465, N+110, N+995) instead of on free ports
+    /// Listen on this plus the usual port (N+25, N+587, N+465, N+110, N+995) instead of on free
+    /// ports
     #[arg(long, value_name = "N")]
     port_base: Option<u16>,
-    /// Make so many accounts user1, user2... with one password, for measuring. They cannot use SCRAM
+    /// Make so many accounts user1, user2... with one password, for measuring. They cannot use
+    /// SCRAM
     #[arg(long, value_name = "NUMBER", requires = "password")]
     accounts: Option<u32>,
     /// Their domain

@@ -29,8 +29,8 @@ pub const CONFIG_PATH: &str = "/etc/posthorn/posthorn.toml";
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Every command has its own help: posthorn COMMAND --help\n\
-                  Exit codes are those of sysexits.h: 64 wrong usage, 66 not found, 69 not available,\n\
-                  75 try again later, 77 not allowed, 78 wrong configuration."
+                  Exit codes are those of sysexits.h: 64 wrong usage, 66 not found, 69 not \
+                  available,\n75 try again later, 77 not allowed, 78 wrong configuration."
 )]
 pub struct Cli {
     /// Options of every command.

@@ -8,8 +8,8 @@ use posthorn_server::control::Request;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Have the running server read its configuration and certificates again\n\n\
-        Waits until the new ones are in use. When they cannot be used, everything stays as it was, and \
-        the command says why. Sessions that are open go on.",
+        Waits until the new ones are in use. When they cannot be used, everything stays as it was, \
+        and the command says why. Sessions that are open go on.",
     after_help = "Example:\n  posthorn check && posthorn reload"
 )]
 pub struct Args {}

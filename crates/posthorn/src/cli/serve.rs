@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Serve\n\n\
-        Started as root, it binds its ports, reads its certificates and then becomes the user that the \
+        Started as root, it binds its ports, reads its certificates and then becomes the user \
+        that the \
         configuration names, for good. It logs to standard error and stays in the foreground.\n\n\
         SIGTERM and SIGINT let sessions come to their end, then stop it. SIGHUP has it read its \
         configuration and certificates again, like `posthorn reload`.",

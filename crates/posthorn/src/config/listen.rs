@@ -13,18 +13,22 @@ use toml::de::DeValue;
 section! {
     /// Where each protocol listens.
     ///
-    /// An address is written as `"192.0.2.1:25"` or `"[2001:db8::1]:25"`; `"*:25"` means every address
-    /// of this machine, IPv4 and IPv6. An empty list switches the protocol off. Sockets that systemd
-    /// hands over under a protocol's name (`FileDescriptorName=smtp`) take the place of its list.
+    /// An address is written as `"192.0.2.1:25"` or `"[2001:db8::1]:25"`; `"*:25"` means every
+    /// address of this machine, IPv4 and IPv6. An empty list switches the protocol off. Sockets
+    /// that systemd hands over under a protocol's name (`FileDescriptorName=smtp`) take the place
+    /// of its list.
     ///
     /// Ports below 1024 are bound before the rights to do so are dropped.
     pub struct Listen {
         /// Mail from other servers (RFC 5321). The port is 25 for the whole world.
         smtp: Vec<Endpoint> = vec![Endpoint::Any(25)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
         /// Mail from the users' own programs, with STARTTLS (RFC 6409).
-        submission: Vec<Endpoint> = vec![Endpoint::Any(587)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
-        /// Mail from the users' own programs, with TLS from the first byte (RFC 8314 3.3). Prefer it.
-        submissions: Vec<Endpoint> = vec![Endpoint::Any(465)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
+        submission: Vec<Endpoint> = vec![Endpoint::Any(587)],
+            in AtMost(limits::LISTEN_ADDRESSES_MAX);
+        /// Mail from the users' own programs, with TLS from the first byte (RFC 8314 3.3). Prefer
+        /// it.
+        submissions: Vec<Endpoint> = vec![Endpoint::Any(465)],
+            in AtMost(limits::LISTEN_ADDRESSES_MAX);
         /// Fetching mail, with STLS (RFC 1939, RFC 2595).
         pop3: Vec<Endpoint> = vec![Endpoint::Any(110)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
         /// Fetching mail, with TLS from the first byte (RFC 8314 3.1). Prefer it.

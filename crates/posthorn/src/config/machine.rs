@@ -10,16 +10,16 @@ section! {
     /// The server as a whole.
     pub struct Server {
         /// The name under which this server greets, and which stands in Received fields and in the
-        /// self-signed certificate. Other servers expect it to have an address record, and the address
-        /// to lead back to it (RFC 5321 2.3.5, 4.1.3). Unset: the machine's own host name.
+        /// self-signed certificate. Other servers expect it to have an address record, and the
+        /// address to lead back to it (RFC 5321 2.3.5, 4.1.3). Unset: the machine's own host name.
         hostname: Option<Domain> = None;
-        /// The system user to become after the ports are bound, when started as root. Serving as root
-        /// is refused. Started as anybody else, the server stays who it is.
+        /// The system user to become after the ports are bound, when started as root. Serving as
+        /// root is refused. Started as anybody else, the server stays who it is.
         user: String = "posthorn".to_owned();
         /// The system group to become. Unset: the user's own group.
         group: Option<String> = None;
-        /// How long sessions may go on after SIGTERM before they are closed. Longer than this no stop
-        /// takes; systemd kills after 90 seconds unless told otherwise.
+        /// How long sessions may go on after SIGTERM before they are closed. Longer than this no
+        /// stop takes; systemd kills after 90 seconds unless told otherwise.
         drain: Span = Span::new(limits::DRAIN_MAX), in Span::seconds(0)..=Span::seconds(600);
     }
 }
@@ -37,20 +37,22 @@ choice! {
 section! {
     /// Where accounts and mail are kept.
     pub struct Store {
-        /// The directory of the store: mode 0700, owned by `server.user`. One server at a time has it.
-        /// Commands find a running server through the socket in it.
+        /// The directory of the store: mode 0700, owned by `server.user`. One server at a time has
+        /// it. Commands find a running server through the socket in it.
         dir: PathBuf = PathBuf::from("/var/lib/posthorn");
-        /// `"sqlite"` needs nothing else and suits one machine. `"postgres"` is for those who outgrow it.
+        /// `"sqlite"` needs nothing else and suits one machine. `"postgres"` is for those who
+        /// outgrow it.
         engine: Engine = Engine::Sqlite;
         /// Where the PostgreSQL server is: `postgres://user:password@host/database`. Only with
-        /// `engine = "postgres"`, and needed there. Give the file mode 0600 when it holds a password.
+        /// `engine = "postgres"`, and needed there. Give the file mode 0600 when it holds a
+        /// password.
         url: Option<Secret> = None;
         /// Connections kept to PostgreSQL.
         postgres_connections: u32 = 16, in 2..=512;
         /// Memory for SQLite's page cache, all its connections together.
         sqlite_cache: Size = Size::mib(64), in Size::mib(2)..=Size::gib(64);
-        /// Free space on the disk below which no new mail is accepted (452 4.3.1). Reading, expunging
-        /// and purging go on, so that the owner can make room.
+        /// Free space on the disk below which no new mail is accepted (452 4.3.1). Reading,
+        /// expunging and purging go on, so that the owner can make room.
         disk_reserve: Size = Size::bytes(limits::DISK_RESERVE_BYTES),
             in Size::mib(16)..=Size::gib(1024);
         /// A message up to this size lies in the database, a larger one in a file of its own. Small
@@ -88,8 +90,8 @@ choice! {
 section! {
     /// What is written to standard error.
     pub struct Log {
-        /// `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`, and finer per part of the program:
-        /// `"info,posthorn_server::smtp=debug"`. A reload takes a changed level.
+        /// `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`, and finer per part of the
+        /// program: `"info,posthorn_server::smtp=debug"`. A reload takes a changed level.
         level: String = "info".to_owned();
         /// `"text"` for people, `"json"` for programs.
         format: LogFormat = LogFormat::Text;

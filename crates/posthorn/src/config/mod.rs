@@ -4,7 +4,8 @@
 //! documentation, and the reference page (`docs/configuration.md`) is made from that.
 //!
 //! Invariants
-//! * A [`Config`] is valid: every setting within its bounds, all of them consistent with each other.
+//! * A [`Config`] is valid: every setting within its bounds, all of them consistent with each
+//!   other.
 //! * Everything that is wrong in a file is told at once, each with its line and column.
 //! * A key that nobody reads is an error: a slip of the fingers must not silently mean the default.
 //! * Secrets appear neither in errors nor in what is shown of a configuration.

@@ -36,8 +36,8 @@ impl Place {
     }
 }
 
-/// Blanks the password of a `scheme://user:password@host` in a line, character by character, so that
-/// columns stay where they are.
+/// Blanks the password of a `scheme://user:password@host` in a line, character by character, so
+/// that columns stay where they are.
 fn without_password(line: &str) -> String {
     let password = line.find("://").and_then(|scheme| {
         let at = line.rfind('@')?;

@@ -70,8 +70,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The place of a byte range. A line that names a secret setting is not shown, however broken it
-    /// is.
+    /// The place of a byte range. A line that names a secret setting is not shown, however broken
+    /// it is.
     fn place(&self, span: &Range<usize>) -> Place {
         let mut place = Place::of(self.file, span);
         place.text = place.text.filter(|line| !self.secret.iter().any(|key| line.contains(key)));

@@ -6,13 +6,14 @@ use std::fmt::Write;
 const INTRODUCTION: &str = "\
 # The configuration file
 
-One [TOML](https://toml.io) file says what the machine is: where it listens, where the mail lies, its
-certificates and its bounds. Whom it serves (domains, accounts, aliases) lives in the store and is changed
-with commands. Every setting has a default: an empty file is a valid configuration.
+One [TOML](https://toml.io) file says what the machine is: where it listens, where the mail lies,
+its certificates and its bounds. Whom it serves (domains, accounts, aliases) lives in the store and
+is changed with commands. Every setting has a default: an empty file is a valid configuration.
 
 `posthorn check --config FILE` says what is wrong in a file, with line and column. `posthorn config
-defaults` prints a file with everything in it, and `posthorn config show` what a file amounts to. A key that
-does not exist is an error. Sizes and spans of time are written with their unit: `\"34 MiB\"`, `\"5 min\"`.
+defaults` prints a file with everything in it, and `posthorn config show` what a file amounts to. A
+key that does not exist is an error. Sizes and spans of time are written with their unit:
+`\"34 MiB\"`, `\"5 min\"`.
 
 This page is made from the program: `posthorn config reference`.
 ";

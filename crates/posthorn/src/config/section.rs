@@ -1,5 +1,6 @@
 //! How a section of the configuration is declared: once, with everything there is to say about each
-//! of its settings. The struct, its defaults, its reader and the reference page all come from there.
+//! of its settings. The struct, its defaults, its reader and the reference page all come from
+//! there.
 
 use super::reader::Reader;
 use toml::de::DeTable;

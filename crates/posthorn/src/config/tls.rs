@@ -12,16 +12,16 @@ use toml::de::DeValue;
 section! {
     /// Certificates, for all protocols.
     ///
-    /// They are read before rights are dropped and again at every reload (SIGHUP). One that cannot be
-    /// read at a reload is kept as it was, and the log says so.
+    /// They are read before rights are dropped and again at every reload (SIGHUP). One that cannot
+    /// be read at a reload is kept as it was, and the log says so.
     pub struct Tls {
-        /// The certificates and their keys, one `[[tls.certificate]]` each. A client gets the first one
-        /// that is valid for the name it asks for, or the first of all. With none, a self-signed
-        /// certificate is made and kept in the store's directory: enough to try things, but other
-        /// programs will not trust it.
+        /// The certificates and their keys, one `[[tls.certificate]]` each. A client gets the first
+        /// one that is valid for the name it asks for, or the first of all. With none, a
+        /// self-signed certificate is made and kept in the store's directory: enough to try things,
+        /// but other programs will not trust it.
         certificate: Vec<CertificateFiles> = Vec::new(), in AtMost(limits::CERTIFICATES_MAX);
-        /// Certificates (PEM) of the authorities whose client certificates may log in (SASL EXTERNAL,
-        /// RFC 4422 A). Unset: no client certificate is asked for.
+        /// Certificates (PEM) of the authorities whose client certificates may log in (SASL
+        /// EXTERNAL, RFC 4422 A). Unset: no client certificate is asked for.
         client_ca: Option<PathBuf> = None;
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Invariants
 //! * It listens on 127.0.0.1 and nowhere else: everybody knows its passwords.
-//! * It is the real server on a real store, with its defaults; only login without TLS is allowed, since
-//!   whoever talks to it is on this machine.
+//! * It is the real server on a real store, with its defaults; only login without TLS is allowed,
+//!   since whoever talks to it is on this machine.
 
 mod people;
 mod shown;

@@ -92,8 +92,8 @@ async fn settle_one(
     })
 }
 
-/// Makes the accounts for measuring. Their password is hashed once for all of them, and they have no
-/// SCRAM keys: making a thousand takes a second, not minutes.
+/// Makes the accounts for measuring. Their password is hashed once for all of them, and they have
+/// no SCRAM keys: making a thousand takes a second, not minutes.
 pub(super) async fn settle_crowd(
     directory: &Directory,
     crowd: &Crowd,

@@ -70,7 +70,8 @@ fn lines_to_paste(demo: &Demo) -> String {
         let _ = write!(
             text,
             "\nSend from alice to bob:\n\n  \
-             printf 'From: alice@example.com\\nTo: bob@example.org\\nSubject: Hello\\n\\nHello Bob\\n' |\n    \
+             printf 'From: alice@example.com\\nTo: bob@example.org\\nSubject: Hello\\n\\nHello \
+             Bob\\n' |\n    \
              curl -s --ssl-reqd --cacert {certificate} smtp://localhost:{port} -u alice:password \\\n    \
              --mail-from alice@example.com --mail-rcpt bob@example.org --crlf -T -\n\n  \
              swaks -s 127.0.0.1:{port} -tls -a PLAIN -au alice -ap password \\\n    \

@@ -66,8 +66,8 @@ impl Cell {
     }
 }
 
-/// One row of a listing. Its JSON form is what it serializes to, with everything in it; its cells are
-/// what a person wants to see.
+/// One row of a listing. Its JSON form is what it serializes to, with everything in it; its cells
+/// are what a person wants to see.
 pub trait Row: Serialize {
     /// The columns, as many as cells.
     const COLUMNS: &'static [Column];

@@ -31,8 +31,8 @@ impl Explain for RuntimeError {
 }
 
 /// Workers beside one per core. Short reads of an embedded store happen on the worker that asks for
-/// them, since going to another thread and back costs more than they do; while some wait for a disk,
-/// the others go on.
+/// them, since going to another thread and back costs more than they do; while some wait for a
+/// disk, the others go on.
 const READING_THREADS: usize = 4;
 
 /// Starts the runtime of a server, which must have no rights to lose any more.

@@ -1,4 +1,5 @@
-//! What systemd gives and wants to hear: sockets, readiness, the watchdog. Without systemd, nothing.
+//! What systemd gives and wants to hear: sockets, readiness, the watchdog. Without systemd,
+//! nothing.
 
 use crate::exit::{Exit, Explain};
 use listenfd::ListenFd;
@@ -41,7 +42,8 @@ impl Inherited {
         Inherited { sockets }
     }
 
-    /// The sockets that this process was started with. They are given out once; no thread may run yet.
+    /// The sockets that this process was started with. They are given out once; no thread may run
+    /// yet.
     pub fn from_environment() -> Result<Inherited, InheritError> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');

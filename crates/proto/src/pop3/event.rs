@@ -4,12 +4,12 @@ use crate::sasl::{Failure, Identity, Question};
 use posthorn_base::Uid;
 use std::time::Duration;
 
-/// What the driver has to do next. Replies are no events: they are appended to the output buffer, and
-/// the driver writes it out whenever it is about to wait.
+/// What the driver has to do next. Replies are no events: they are appended to the output buffer,
+/// and the driver writes it out whenever it is about to wait.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// All input is used up, or what is left is an unfinished line. Write the output, then read more,
-    /// until [`deadline`](super::Session::deadline).
+    /// All input is used up, or what is left is an unfinished line. Write the output, then read
+    /// more, until [`deadline`](super::Session::deadline).
     Read,
     /// The output is full enough: write it before calling again.
     Flush,
@@ -19,14 +19,14 @@ pub enum Event {
     Delay(Duration),
     /// Question: who is this? Answer: [`auth_answered`](super::Session::auth_answered).
     Authenticate(Question),
-    /// A login failed, perhaps by the mechanism's own checks (a wrong SCRAM proof) after the driver had
-    /// answered: count it against the network and the account.
+    /// A login failed, perhaps by the mechanism's own checks (a wrong SCRAM proof) after the driver
+    /// had answered: count it against the network and the account.
     LoginFailed(Failure),
-    /// Question: open this account's maildrop, locked against other POP3 sessions until this one ends.
-    /// Answer: [`maildrop_opened`](super::Session::maildrop_opened).
+    /// Question: open this account's maildrop, locked against other POP3 sessions until this one
+    /// ends. Answer: [`maildrop_opened`](super::Session::maildrop_opened).
     OpenMaildrop(Identity),
-    /// Question: read this message. Answer: [`message`](super::Session::message) for each piece, then
-    /// [`message_end`](super::Session::message_end), or
+    /// Question: read this message. Answer: [`message`](super::Session::message) for each piece,
+    /// then [`message_end`](super::Session::message_end), or
     /// [`message_failed`](super::Session::message_failed).
     Retrieve {
         /// Which.
@@ -38,8 +38,8 @@ pub enum Event {
     /// [`committed`](super::Session::committed).
     Commit(Vec<Uid>),
     /// Write the output, then do the TLS handshake and call
-    /// [`tls_started`](super::Session::tls_started). All input that is already there was discarded, and
-    /// so must be anything else that the driver has read.
+    /// [`tls_started`](super::Session::tls_started). All input that is already there was discarded,
+    /// and so must be anything else that the driver has read.
     StartTls {
         /// Bytes that were discarded. More than 0 is an attack or a broken client (CVE-2011-0411).
         discarded: usize,

@@ -1,5 +1,5 @@
-//! What a session knows of the messages: 8 bytes for each, and the unique-ids that were brought along
-//! from another server.
+//! What a session knows of the messages: 8 bytes for each, and the unique-ids that were brought
+//! along from another server.
 
 use posthorn_base::{Uid, UidValidity, limits};
 use std::fmt;

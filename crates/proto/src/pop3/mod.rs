@@ -1,8 +1,8 @@
 //! POP3 (RFC 1939, 2449, 2595, 3206, 5034, 6856), the server's side.
 //!
-//! A [`Session`] is fed the client's bytes and the driver's answers; it appends replies to an output
-//! buffer and says by [`Event`]s what it needs: a login checked, a maildrop opened, a message read,
-//! deletions committed.
+//! A [`Session`] is fed the client's bytes and the driver's answers; it appends replies to an
+//! output buffer and says by [`Event`]s what it needs: a login checked, a maildrop opened, a
+//! message read, deletions committed.
 //!
 //! ```text
 //! AUTHORIZATION --login, maildrop opened--> TRANSACTION --QUIT--> UPDATE (commit) --> closed
@@ -16,8 +16,8 @@
 //! * Each command gets exactly one reply, in order, so clients may pipeline (RFC 2449 6.6).
 //! * Output is made only while less than `limits::POP3_OUTPUT_BYTES_MAX` waits: a listing of a
 //!   hundred thousand messages is made as the client takes it.
-//! * A multi-line reply that cannot be finished ends with the connection, never with a dot: a client
-//!   must not take half a message for a whole one and delete it.
+//! * A multi-line reply that cannot be finished ends with the connection, never with a dot: a
+//!   client must not take half a message for a whole one and delete it.
 
 mod command;
 mod config;

@@ -139,7 +139,8 @@ mod tests {
     }
 
     proptest! {
-        /// The client gets the message with CRLF line ends, of the announced size, however it is cut.
+        /// The client gets the message with CRLF line ends, of the announced size, however it is
+        /// cut.
         #[test]
         fn clients_get_the_message_back(
             message in proptest::collection::vec(

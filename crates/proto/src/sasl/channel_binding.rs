@@ -1,13 +1,13 @@
-//! Channel bindings (RFC 5056): what ties a login to the TLS connection it runs in, so that somebody
-//! in the middle who holds another certificate cannot pass it on.
+//! Channel bindings (RFC 5056): what ties a login to the TLS connection it runs in, so that
+//! somebody in the middle who holds another certificate cannot pass it on.
 
 use aws_lc_rs::digest;
 
 /// The data of each channel binding type that a TLS connection offers.
 ///
 /// `tls-unique` is missing on purpose: it is not defined for TLS 1.3 (RFC 9266 3), and with TLS 1.2
-/// it is unsafe across resumption without extended master secrets. RFC 5802 6.1 asks for it; clients
-/// over TLS 1.2 can use `tls-server-end-point`.
+/// it is unsafe across resumption without extended master secrets. RFC 5802 6.1 asks for it;
+/// clients over TLS 1.2 can use `tls-server-end-point`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelBindings {
     /// `tls-exporter` (RFC 9266 2): 32 bytes of exported keying material with the label
@@ -51,8 +51,8 @@ pub enum CertificateHash {
     Sha512,
 }
 
-/// `tls-server-end-point` of a certificate in DER (RFC 5929 4.1). Undefined, hence not to be offered,
-/// where the signature algorithm uses no hash or several (Ed25519).
+/// `tls-server-end-point` of a certificate in DER (RFC 5929 4.1). Undefined, hence not to be
+/// offered, where the signature algorithm uses no hash or several (Ed25519).
 pub fn end_point(certificate: &[u8], hash: CertificateHash) -> Box<[u8]> {
     let algorithm = match hash {
         CertificateHash::Sha256 => &digest::SHA256,

@@ -8,7 +8,8 @@ pub(super) fn parse(message: &[u8]) -> Result<Question, Failure> {
     Ok(Question::Certificate { authzid: authzid(message)? })
 }
 
-/// An authorization identity, prepared (RFC 5034 4); `None` when it is empty, which means "derive it".
+/// An authorization identity, prepared (RFC 5034 4); `None` when it is empty, which means "derive
+/// it".
 pub(super) fn authzid(bytes: &[u8]) -> Result<Option<Box<str>>, Failure> {
     if bytes.is_empty() { Ok(None) } else { Ok(Some(prepare_bytes(bytes)?.into())) }
 }

@@ -1,5 +1,5 @@
-//! LOGIN: never standardised (draft-murchison-sasl-login), and what textbooks and old clients speak.
-//! Two prompts, two answers, no authorization identity.
+//! LOGIN: never standardised (draft-murchison-sasl-login), and what textbooks and old clients
+//! speak. Two prompts, two answers, no authorization identity.
 
 use super::Secret;
 use super::prepare::{PrepareError, prepare_bytes};

@@ -85,8 +85,8 @@ impl Mechanisms {
     pub fn iter(self) -> impl Iterator<Item = Mechanism> {
         Mechanism::ALL.into_iter().filter(move |m| self.contains(*m))
     }
-    /// Reads names separated by spaces, as EHLO, CAPA and the configuration write them; names that we
-    /// don't know are left out.
+    /// Reads names separated by spaces, as EHLO, CAPA and the configuration write them; names that
+    /// we don't know are left out.
     pub fn parse(names: &str) -> Mechanisms {
         let known = names.split_ascii_whitespace().filter_map(|n| Mechanism::parse(n.as_bytes()));
         known.fold(Mechanisms::NONE, Mechanisms::with)
@@ -115,9 +115,10 @@ impl fmt::Debug for Mechanisms {
 pub struct Offer {
     /// What the configuration allows.
     pub allowed: Mechanisms,
-    /// The connection is encrypted, or the configuration trusts its path (loopback). Without, nothing
-    /// is offered: not even SCRAM, whose login would be safe but whose connection can be taken over
-    /// right after it, and which hands an eavesdropper what it takes to guess the password offline.
+    /// The connection is encrypted, or the configuration trusts its path (loopback). Without,
+    /// nothing is offered: not even SCRAM, whose login would be safe but whose connection can be
+    /// taken over right after it, and which hands an eavesdropper what it takes to guess the
+    /// password offline.
     pub confidential: bool,
     /// What the TLS connection can be bound to.
     pub bindings: ChannelBindings,

@@ -1,9 +1,9 @@
 //! SASL (RFC 4422), the server's side, and SCRAM's client side.
 //!
-//! A mechanism is a small machine: the client's responses and the driver's answers go in, challenges,
-//! questions and the outcome come out. SMTP, POP3 and IMAP share [`framing::Exchange`], which adds
-//! what they have in common: base64 lines, `=` for an empty initial response, `*` to cancel, and a
-//! success without additional data.
+//! A mechanism is a small machine: the client's responses and the driver's answers go in,
+//! challenges, questions and the outcome come out. SMTP, POP3 and IMAP share [`framing::Exchange`],
+//! which adds what they have in common: base64 lines, `=` for an empty initial response, `*` to
+//! cancel, and a success without additional data.
 //!
 //! ```text
 //! AUTH PLAIN AGEAYg==   -> Exchange::start  -> Progress::Ask(Question::Password { .. })
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Invariants
-//! * Only the driver knows accounts. It answers for an unknown name as it does for a wrong password,
-//!   in the same time, and for SCRAM with [`scram::ScramKeys::fake`] keys.
+//! * Only the driver knows accounts. It answers for an unknown name as it does for a wrong
+//!   password, in the same time, and for SCRAM with [`scram::ScramKeys::fake`] keys.
 //! * Names and passwords in questions are prepared by SASLprep ([`prepare`]); whoever stores a
 //!   password's hash or keys prepares it by the same function first.
 //! * No exchange takes more than `limits::SASL_ROUNDS_MAX` responses: each machine is a fixed

@@ -2,8 +2,8 @@
 //!
 //! Always as a *query* string (RFC 3454 7), in which code points that Unicode 3.2 did not know are
 //! allowed. RFC 4013 3 forbids them in stored strings; we prepare passwords for storing by the same
-//! rule all the same, else nobody could set a password with an emoji in it, and since they normalise
-//! to themselves nothing is lost.
+//! rule all the same, else nobody could set a password with an emoji in it, and since they
+//! normalise to themselves nothing is lost.
 
 use posthorn_base::limits;
 use stringprep::tables;

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 /// A password. Overwritten when dropped, never shown by `Debug`, compared in constant time.
 ///
-/// What the allocator or a move on the stack left behind elsewhere cannot be reached from safe code;
-/// so passwords go straight from the decoding buffer (also overwritten) into one of these.
+/// What the allocator or a move on the stack left behind elsewhere cannot be reached from safe
+/// code; so passwords go straight from the decoding buffer (also overwritten) into one of these.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

@@ -51,8 +51,8 @@ pub enum Question {
         /// The password.
         password: Secret,
     },
-    /// What are this name's SCRAM keys? Answered by [`Answer::Scram`], also for unknown names, or by
-    /// [`Answer::Verdict`] with a refusal that does not depend on the name.
+    /// What are this name's SCRAM keys? Answered by [`Answer::Scram`], also for unknown names, or
+    /// by [`Answer::Verdict`] with a refusal that does not depend on the name.
     ScramKeys {
         /// Whose keys.
         authcid: Box<str>,
@@ -86,8 +86,8 @@ pub struct ScramAnswer {
     /// name: [`Refusal::Credentials`].
     pub verdict: Verdict,
     /// The account's further passwords (app passwords), each with its own verdict. Their keys must
-    /// have the salt and the iterations of `keys`: the client is told these before we can know which
-    /// password it holds.
+    /// have the salt and the iterations of `keys`: the client is told these before we can know
+    /// which password it holds.
     pub others: Vec<(ScramKeys, Verdict)>,
 }
 
@@ -124,7 +124,8 @@ pub enum Failure {
     /// The driver refused.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// A response while none was asked for, or an answer that fits no question: the driver's mistake.
+    /// A response while none was asked for, or an answer that fits no question: the driver's
+    /// mistake.
     #[error("response or answer out of order")]
     OutOfOrder,
 }
@@ -177,8 +178,8 @@ enum State {
 }
 
 impl Server {
-    /// Starts an exchange; `initial` is the client's initial response, if it sent one. The mechanism
-    /// has been chosen by [`Offer::select`].
+    /// Starts an exchange; `initial` is the client's initial response, if it sent one. The
+    /// mechanism has been chosen by [`Offer::select`].
     pub fn start(mechanism: Mechanism, offer: &Offer, initial: Option<&[u8]>) -> (Server, Step) {
         let state = match mechanism {
             Mechanism::Plain => State::PlainMessage,
@@ -193,7 +194,8 @@ impl Server {
             Some(response) => server.respond(response),
             // LOGIN speaks first; it has always taken an initial response for the name as well.
             None if mechanism == Mechanism::Login => Step::Challenge(login::NAME_PROMPT.to_vec()),
-            // RFC 4422 5.1: a client-first mechanism without initial response gets an empty challenge.
+            // RFC 4422 5.1: a client-first mechanism without initial response gets an empty
+            // challenge.
             None => Step::Challenge(Vec::new()),
         };
         (server, step)

@@ -40,8 +40,8 @@ pub struct Config {
     pub messages_max: u32,
     /// Errors on one connection, without a message in between, before it is closed.
     pub errors_max: u32,
-    /// SASL mechanisms that may be offered. Only submission offers them, and only what the connection
-    /// can carry (`-PLUS` needs a channel binding, EXTERNAL a certificate).
+    /// SASL mechanisms that may be offered. Only submission offers them, and only what the
+    /// connection can carry (`-PLUS` needs a channel binding, EXTERNAL a certificate).
     pub mechanisms: Mechanisms,
     /// AUTH is also allowed without TLS: for listeners on loopback, when the operator says so.
     pub auth_without_tls: bool,
@@ -51,15 +51,15 @@ pub struct Config {
     pub dsn: bool,
     /// BINARYMIME is announced and taken (RFC 3030).
     pub binarymime: bool,
-    /// REQUIRETLS is announced under TLS, and taken (RFC 8689). Unannounced it is refused: to take it
-    /// and not to honour it would break the sender's one demand.
+    /// REQUIRETLS is announced under TLS, and taken (RFC 8689). Unannounced it is refused: to take
+    /// it and not to honour it would break the sender's one demand.
     pub requiretls: bool,
     /// A client that speaks before the greeting is refused (554).
     pub early_talkers_refused: bool,
     /// Silence before the connection is closed.
     pub idle_max: Duration,
-    /// How long a client's bad behaviour is answered late: after each failed login, and for each error
-    /// after the first few. Zero: never.
+    /// How long a client's bad behaviour is answered late: after each failed login, and for each
+    /// error after the first few. Zero: never.
     pub tarpit: Duration,
 }
 

@@ -7,8 +7,8 @@ use posthorn_base::{Domain, limits};
 /// The name by which a client introduced itself (RFC 5321 4.1.1.1). It proves nothing.
 ///
 /// A name that is no domain and no address literal is taken all the same: refusing it would break
-/// real clients (printers, phones, computers named `My PC`), and RFC 5321 4.1.4 forbids refusing mail
-/// because the name does not fit the address.
+/// real clients (printers, phones, computers named `My PC`), and RFC 5321 4.1.4 forbids refusing
+/// mail because the name does not fit the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     text: Box<str>,

@@ -4,16 +4,16 @@ use super::envelope::{Envelope, Mail, Recipient};
 use crate::sasl::{Failure, Identity, Question};
 use std::time::Duration;
 
-/// What the driver has to do next. Replies are no events: they are appended to the output buffer, and
-/// the driver writes it out whenever it is about to wait.
+/// What the driver has to do next. Replies are no events: they are appended to the output buffer,
+/// and the driver writes it out whenever it is about to wait.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// All input is used up, or what is left is an unfinished line. Write the output, then read more,
-    /// until [`deadline`](super::Session::deadline).
+    /// All input is used up, or what is left is an unfinished line. Write the output, then read
+    /// more, until [`deadline`](super::Session::deadline).
     Read,
-    /// Write the output before calling again. Either it is full enough (so a client that sends commands
-    /// but reads no replies cannot make us keep them), or its last reply must not wait for more
-    /// (RFC 2920 3.2).
+    /// Write the output before calling again. Either it is full enough (so a client that sends
+    /// commands but reads no replies cannot make us keep them), or its last reply must not wait for
+    /// more (RFC 2920 3.2).
     Flush,
     /// A question is open; answer it before calling again.
     Wait,
@@ -34,8 +34,8 @@ pub enum Event<'a> {
     DataBegin(Envelope),
     /// The next bytes of the message, without dot-stuffing: a piece of the input, not a copy.
     Data(&'a [u8]),
-    /// The message is refused, whatever else of it may come: forget its bytes. The session reads it to
-    /// its end and replies then.
+    /// The message is refused, whatever else of it may come: forget its bytes. The session reads it
+    /// to its end and replies then.
     DataRefused(DataFault),
     /// Question: the message is complete; what becomes of it? Answer:
     /// [`delivered`](super::Session::delivered) or [`refused`](super::Session::refused).
@@ -51,13 +51,13 @@ pub enum Event<'a> {
     Authenticate(Question),
     /// The client has logged in.
     LoggedIn(Identity),
-    /// A login failed, perhaps by the mechanism's own checks (a wrong SCRAM proof) after the driver had
-    /// answered: count it against the network and the account.
+    /// A login failed, perhaps by the mechanism's own checks (a wrong SCRAM proof) after the driver
+    /// had answered: count it against the network and the account.
     LoginFailed(Failure),
 
     /// Write the output, then do the TLS handshake and call
-    /// [`tls_started`](super::Session::tls_started). All input that is already there was discarded, and
-    /// so must be anything else that the driver has read.
+    /// [`tls_started`](super::Session::tls_started). All input that is already there was discarded,
+    /// and so must be anything else that the driver has read.
     StartTls {
         /// Bytes that were discarded. More than 0 is an attack or a broken client (CVE-2011-0411).
         discarded: usize,

@@ -1,8 +1,8 @@
 //! SMTP, the server's side: receiving and submission (RFC 5321, RFC 6409) with their extensions.
 //!
 //! [`Session`] is one connection's state machine. Bytes, answers and the time go in; replies,
-//! questions and effects ([`Event`]) come out. It reads no socket and no clock, so the dialogues run in
-//! tests and fuzzers at memory speed, and the driver that does the I/O holds no protocol.
+//! questions and effects ([`Event`]) come out. It reads no socket and no clock, so the dialogues
+//! run in tests and fuzzers at memory speed, and the driver that does the I/O holds no protocol.
 //!
 //! | file | what |
 //! |---|---|
@@ -18,8 +18,8 @@
 //! * While a question is open no input is looked at, so replies come in the order of the commands
 //!   (RFC 2920 3.2).
 //! * The same bytes lead to the same events and replies, however they were cut.
-//! * Memory is bounded: a line, the envelope (by count and by bytes) and the output have limits; the
-//!   data of a message is never kept here.
+//! * Memory is bounded: a line, the envelope (by count and by bytes) and the output have limits;
+//!   the data of a message is never kept here.
 
 mod command;
 pub mod config;

@@ -86,8 +86,8 @@ pub(crate) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), ParameterErr
     }
 }
 
-/// Reads a number of at most 20 digits (RFC 1870 6). One that overflows is an error, never a wrapped
-/// or clipped size.
+/// Reads a number of at most 20 digits (RFC 1870 6). One that overflows is an error, never a
+/// wrapped or clipped size.
 pub(crate) fn number(text: &str) -> Result<u64, ParameterError> {
     if text.is_empty() || text.len() > 20 || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(ParameterError::Value);
@@ -95,7 +95,8 @@ pub(crate) fn number(text: &str) -> Result<u64, ParameterError> {
     text.parse().map_err(|_| ParameterError::Value)
 }
 
-/// True for well-formed xtext (RFC 3461 4): visible ASCII without `+` and `=`, and `+XX` in capitals.
+/// True for well-formed xtext (RFC 3461 4): visible ASCII without `+` and `=`, and `+XX` in
+/// capitals.
 pub(crate) fn is_xtext(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -105,8 +105,8 @@ impl fmt::Display for ForwardPath {
     }
 }
 
-/// True when a path as the peer wrote it can only be carried with SMTPUTF8 (RFC 6531 3.2: a domain in
-/// Unicode too).
+/// True when a path as the peer wrote it can only be carried with SMTPUTF8 (RFC 6531 3.2: a domain
+/// in Unicode too).
 pub(crate) fn is_international(address: Option<&Address>) -> bool {
     address.is_some_and(|a| a.needs_smtputf8() || !a.domain().as_given().is_ascii())
 }

@@ -1,13 +1,14 @@
 //! The replies of the SMTP server: one table (RFC 5321 4.2, RFC 3463, RFC 5248).
 //!
-//! Every reply that a peer can see stands here or is made with [`Reply::new`], so that its codes can be
-//! looked up in one place and its text speaks to a person: what happened, and what to do about it.
+//! Every reply that a peer can see stands here or is made with [`Reply::new`], so that its codes
+//! can be looked up in one place and its text speaks to a person: what happened, and what to do
+//! about it.
 //!
 //! Invariants
 //! * What goes to the wire is printable ASCII in lines of at most 512 octets (RFC 5321 4.5.3.1.5),
 //!   whatever the text holds: nobody's bytes can forge a line of ours.
-//! * The enhanced code stands on every line of a reply (RFC 2034 4), and its class agrees with the basic
-//!   code's first digit.
+//! * The enhanced code stands on every line of a reply (RFC 2034 4), and its class agrees with the
+//!   basic code's first digit.
 
 use posthorn_base::limits;
 use std::borrow::Cow;
@@ -37,7 +38,10 @@ const fn fixed(code: u16, subject: u16, detail: u16, text: &'static str) -> Repl
 }
 
 macro_rules! table {
-    ($($(#[$doc:meta])* $name:ident = $code:literal $subject:literal.$detail:literal $text:literal;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $code:literal $subject:literal.$detail:literal $text:literal;
+    )*) => {
         impl Reply {
             $($(#[$doc])* pub const $name: Reply = fixed($code, $subject, $detail, $text);)*
 
@@ -127,7 +131,8 @@ table! {
     /// SIZE or the data itself are above the limit (RFC 1870 6).
     TOO_BIG = 552 3 . 4 "Message is bigger than this server accepts";
     /// RFC 5321 4.5.3.1.10.
-    TOO_MANY_RECIPIENTS = 452 5 . 3 "Too many recipients; send the message to the others separately";
+    TOO_MANY_RECIPIENTS = 452 5 . 3
+        "Too many recipients; send the message to the others separately";
     /// RFC 9422: MAILMAX.
     TOO_MANY_MESSAGES = 421 7 . 0 "Too many messages on one connection; continue on another";
     /// [`limits::SMTP_ERRORS_MAX`].
@@ -176,7 +181,8 @@ table! {
     AUTH_TEMPORARY = 454 7 . 0 "Authentication is not possible at the moment";
     /// The login is right, but not for this.
     AUTH_NOT_ALLOWED = 535 7 . 8 "This login may not be used here";
-    /// Too many failures; nothing was looked up. RFC 4954 6: temporary, so nobody retypes a password.
+    /// Too many failures; nothing was looked up. RFC 4954 6: temporary, so nobody retypes a
+    /// password.
     AUTH_THROTTLED = 454 7 . 0 "Too many failed logins; try again later";
     /// RFC 4954 6: this user has to log in by PLAIN once.
     AUTH_TRANSITION = 432 7 . 12 "A password transition is needed";
@@ -213,15 +219,15 @@ table! {
 }
 
 impl Reply {
-    /// A reply that the table does not have. `code` is a basic code 200 to 599 whose first digit is the
-    /// class of the enhanced code; a code outside that range becomes 451.
+    /// A reply that the table does not have. `code` is a basic code 200 to 599 whose first digit is
+    /// the class of the enhanced code; a code outside that range becomes 451.
     pub fn new(code: u16, subject: u16, detail: u16, text: impl Into<Cow<'static, str>>) -> Reply {
         let code = if (200..600).contains(&code) { code } else { 451 };
         Reply { code, enhanced: Some(Enhanced { subject, detail }), text: text.into() }
     }
 
-    /// A reply without enhanced code: greetings and intermediate replies (RFC 2034 4: only 2xx, 4xx and
-    /// 5xx have one, and the greeting and EHLO's reply have none).
+    /// A reply without enhanced code: greetings and intermediate replies (RFC 2034 4: only 2xx, 4xx
+    /// and 5xx have one, and the greeting and EHLO's reply have none).
     pub(crate) fn bare(code: u16, text: impl Into<Cow<'static, str>>) -> Reply {
         Reply { code, enhanced: None, text: text.into() }
     }

@@ -1,10 +1,10 @@
 //! Trace fields: what this server writes above a message (RFC 5321 4.4).
 //!
 //! Invariants
-//! * Whatever a client calls itself, these fields stay what they are: a name that is no domain appears
-//!   only in a comment, with every odd character replaced.
-//! * Nothing per recipient is written (no `for` clause): the fields are shared by all recipients, and
-//!   one must not learn of another.
+//! * Whatever a client calls itself, these fields stay what they are: a name that is no domain
+//!   appears only in a comment, with every odd character replaced.
+//! * Nothing per recipient is written (no `for` clause): the fields are shared by all recipients,
+//!   and one must not learn of another.
 
 use super::envelope::Hello;
 use super::path::ReversePath;
@@ -27,9 +27,9 @@ pub struct Peer<'a> {
 pub struct Received<'a> {
     /// What the client called itself.
     pub hello: &'a Hello,
-    /// The connection's other end. `None` leaves out the `from` clause, name and all: on submission the
-    /// address of a user's home or phone is nobody's business, and their programs write it into the
-    /// name as well. (RFC 5321 4.4 asks for the clause, and RFC 5321 7.6 warns of what it
+    /// The connection's other end. `None` leaves out the `from` clause, name and all: on submission
+    /// the address of a user's home or phone is nobody's business, and their programs write it into
+    /// the name as well. (RFC 5321 4.4 asks for the clause, and RFC 5321 7.6 warns of what it
     /// discloses; readers are used to fields without it.)
     pub peer: Option<Peer<'a>>,
     /// Our name.

@@ -1,15 +1,15 @@
-//! The data of a message on its way in: finding its end, undoing dot-stuffing, and watching its line
-//! endings (RFC 5321 4.1.1.4, 4.5.2 and 2.3.8; RFC 3030 for chunks).
+//! The data of a message on its way in: finding its end, undoing dot-stuffing, and watching its
+//! line endings (RFC 5321 4.1.1.4, 4.5.2 and 2.3.8; RFC 3030 for chunks).
 //!
-//! Only CR LF ends a line, and only CR LF `.` CR LF ends the data. Servers that took less for an end
-//! (LF `.` LF, CR LF `.` CR CR LF ...) and servers that passed such bytes on made it possible to hide a
-//! second message, envelope and all, in the data of a first. We take a bare CR or LF for neither: the
-//! message is read to its true end and refused.
+//! Only CR LF ends a line, and only CR LF `.` CR LF ends the data. Servers that took less for an
+//! end (LF `.` LF, CR LF `.` CR CR LF ...) and servers that passed such bytes on made it possible
+//! to hide a second message, envelope and all, in the data of a first. We take a bare CR or LF for
+//! neither: the message is read to its true end and refused.
 //!
-//! A NUL is a byte like any other here, and never an end. So is the line's length: RFC 5321 4.5.3.1.6
-//! obliges a server to take 1000 octets and lets it take more. Nothing here keeps a line in memory, so
-//! a long one costs nothing; refusing it would lose mail that every other server takes. The bound is
-//! the message's size.
+//! A NUL is a byte like any other here, and never an end. So is the line's length: RFC 5321
+//! 4.5.3.1.6 obliges a server to take 1000 octets and lets it take more. Nothing here keeps a line
+//! in memory, so a long one costs nothing; refusing it would lose mail that every other server
+//! takes. The bound is the message's size.
 //!
 //! Invariants
 //! * What is returned as text is a piece of the input; nothing is copied.
@@ -22,7 +22,8 @@ use memchr::memchr2;
 pub(crate) enum Position {
     /// At the start of a line: nothing yet, or CR LF.
     LineStart,
-    /// After the `.` that begins a line. It is stuffing or the beginning of the end, and not passed on.
+    /// After the `.` that begins a line. It is stuffing or the beginning of the end, and not passed
+    /// on.
     Dot,
     /// After CR at the end of a line that has only the `.` so far. The CR is not passed on.
     DotCr,
@@ -114,8 +115,9 @@ impl Chunked {
     }
 }
 
-/// Scans text from any position that is not behind a line's first dot and CR. Stops before the first
-/// dot that begins a line, when `dots` matter; at a bare CR or LF; else at the end of the input.
+/// Scans text from any position that is not behind a line's first dot and CR. Stops before the
+/// first dot that begins a line, when `dots` matter; at a bare CR or LF; else at the end of the
+/// input.
 fn scan<'a>(input: &mut &'a [u8], position: &mut Position, dots: bool) -> Found<'a> {
     // The LF that ends a line belongs to it even when the CR was in the input before.
     let start = match (*position, input.first()) {
@@ -146,8 +148,8 @@ fn scan<'a>(input: &mut &'a [u8], position: &mut Position, dots: bool) -> Found<
     if text.is_empty() { Found::More } else { Found::Text(text) }
 }
 
-/// The hot loop: how far from `start` the text is good, and where in a line it stops. One search per
-/// line, for whichever of CR and LF comes first.
+/// The hot loop: how far from `start` the text is good, and where in a line it stops. One search
+/// per line, for whichever of CR and LF comes first.
 fn lines(input: &[u8], start: usize, dots: bool, before: Position) -> (usize, Position) {
     let mut at = start;
     let mut position = before;

@@ -36,8 +36,8 @@ impl Dialogue {
         Dialogue(blocks)
     }
 
-    /// The codes of whole replies: of each reply its last line counts. Their first line of EHLO's reply
-    /// is written `250.*`.
+    /// The codes of whole replies: of each reply its last line counts. Their first line of EHLO's
+    /// reply is written `250.*`.
     fn codes(lines: &[String]) -> Vec<String> {
         let is_last = |line: &&String| line.as_bytes().get(3) == Some(&b' ');
         lines.iter().filter(is_last).filter_map(|line| line.get(..3)).map(str::to_owned).collect()
@@ -97,7 +97,7 @@ fn dialogues_of_apache_james() {
     // STARTTLS within a message: out of order is 503 (RFC 5321 4.2.4), 501 is for arguments.
     let codes = |last: &str| format!("220 250 334 334 235 250 250 {last}");
     check("starttls_session_fixation.test", &submission, Some((&codes("503"), &codes("501"))));
-    // They refuse STARTTLS with commands behind it. We say yes and throw the commands away (RFC 3207
-    // 4.2), which tells an attacker in the middle nothing and costs an honest client nothing.
+    // They refuse STARTTLS with commands behind it. We say yes and throw the commands away (RFC
+    // 3207 4.2), which tells an attacker in the middle nothing and costs an honest client nothing.
     check("starttls_with_injection.test", &[], Some(("220 250 220", "220 250 451")));
 }

@@ -1,5 +1,5 @@
-//! Logins that succeeded lately, so that a client that logs in every minute does not cost an argon2id
-//! each time.
+//! Logins that succeeded lately, so that a client that logs in every minute does not cost an
+//! argon2id each time.
 
 use posthorn_base::{AccountId, CredentialId, Time};
 use std::collections::HashMap;

@@ -55,8 +55,8 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    /// Checks logins against the accounts of `engine`, whose changes arrive at `hub` and whose secret is
-    /// `secret`.
+    /// Checks logins against the accounts of `engine`, whose changes arrive at `hub` and whose
+    /// secret is `secret`.
     pub fn new(
         engine: Arc<Engine>,
         hub: Arc<Hub>,

@@ -4,7 +4,8 @@ use posthorn_base::shown::Shown;
 use std::fmt;
 use std::io;
 
-/// Why a connection ended: for the log, the story and the counters. Nothing of it is shown to the peer.
+/// Why a connection ended: for the log, the story and the counters. Nothing of it is shown to the
+/// peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
     /// The session came to its end (QUIT, or our 421).
@@ -44,7 +45,8 @@ impl CloseReason {
     pub fn of_io(error: &io::Error) -> Self {
         use io::ErrorKind;
         match error.kind() {
-            // TLS without close_notify: our protocols mark their own ends, so nothing is cut unseen.
+            // TLS without close_notify: our protocols mark their own ends, so nothing is cut
+            // unseen.
             ErrorKind::UnexpectedEof => CloseReason::PeerClosed,
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted

@@ -5,8 +5,8 @@
 //!   copied, so an idle connection costs what its session and its TLS state cost.
 //! * At most `limits::CONNECTION_INPUT_BYTES_MAX` are read ahead of the session, and at most
 //!   `limits::CONNECTION_OUTPUT_BYTES_MAX` wait to be written.
-//! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4): STARTTLS
-//!   takes the connection and gives back a new one without its input.
+//! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4):
+//!   STARTTLS takes the connection and gives back a new one without its input.
 //! * Every end has a [`CloseReason`].
 
 mod close;
@@ -59,8 +59,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that begins in plaintext. `peer` and `local` are the addresses to log and to count
-    /// by, IPv4 as IPv4.
+    /// A connection that begins in plaintext. `peer` and `local` are the addresses to log and to
+    /// count by, IPv4 as IPv4.
     pub fn plain(
         stream: TcpStream,
         peer: SocketAddr,
@@ -80,9 +80,9 @@ impl Connection {
         }
     }
 
-    /// Makes the TLS handshake as the server: at once on ports with implicit TLS, after the reply to
-    /// STARTTLS on others. Input that was read before is dropped. A connection whose handshake fails is
-    /// gone: nothing could be said on it any more.
+    /// Makes the TLS handshake as the server: at once on ports with implicit TLS, after the reply
+    /// to STARTTLS on others. Input that was read before is dropped. A connection whose handshake
+    /// fails is gone: nothing could be said on it any more.
     pub async fn start_tls(mut self, tls: &Tls, offer: Offer) -> Result<Self, CloseReason> {
         self.flush().await?;
         let Stream::Plain(stream) = self.stream else { return Err(CloseReason::TlsTwice) };
@@ -124,8 +124,8 @@ impl Connection {
         &self.input
     }
 
-    /// Takes the input away, for a session that works on it while the connection writes. What is left of
-    /// it comes back by [`Connection::put_back`].
+    /// Takes the input away, for a session that works on it while the connection writes. What is
+    /// left of it comes back by [`Connection::put_back`].
     pub fn take_input(&mut self) -> BytesMut {
         std::mem::take(&mut self.input)
     }
@@ -166,8 +166,8 @@ impl Connection {
         Ok(count)
     }
 
-    /// Takes `bytes` for output. They are on their way after [`Connection::flush`]; what does not fit
-    /// into the buffer is written now.
+    /// Takes `bytes` for output. They are on their way after [`Connection::flush`]; what does not
+    /// fit into the buffer is written now.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
         if self.output.len().saturating_add(bytes.len()) <= limits::CONNECTION_OUTPUT_BYTES_MAX {
             self.output.extend_from_slice(bytes);
@@ -211,8 +211,8 @@ impl Connection {
     }
 
     /// Ends the connection: says what is still to be said, closes TLS and our direction of TCP, and
-    /// reads on for a moment. A socket closed with unread input sends a reset, which would destroy our
-    /// last reply on its way.
+    /// reads on for a moment. A socket closed with unread input sends a reset, which would destroy
+    /// our last reply on its way.
     pub async fn close(mut self, reason: &CloseReason) {
         if reason.peer_is_gone() {
             // What a slow reader has not taken would stay in the kernel's buffers for minutes.

@@ -18,8 +18,8 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Reads up to `room` bytes to the end of `into`. 0 at the end of the stream. Nothing is allocated
-    /// before bytes are there.
+    /// Reads up to `room` bytes to the end of `into`. 0 at the end of the stream. Nothing is
+    /// allocated before bytes are there.
     pub(super) async fn read_to(&mut self, into: &mut BytesMut, room: usize) -> io::Result<usize> {
         std::future::poll_fn(|cx| self.poll_read_to(cx, into, room)).await
     }

@@ -101,7 +101,8 @@ impl Client {
         &self.greeting
     }
 
-    /// Sends a request. Then come [`Client::next_event`] until its end, and what the request wants sent.
+    /// Sends a request. Then come [`Client::next_event`] until its end, and what the request wants
+    /// sent.
     pub fn send(&mut self, request: &Request) -> Result<(), ControlError> {
         self.write(&frame::request(request)?)
     }

@@ -28,8 +28,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Does what `request` asks, and returns its result. Items and pieces flow through `exchange`
     /// meanwhile.
     ///
-    /// No transaction of the store may be open while waiting for `exchange`: whoever is at the other
-    /// end may be looking at a pager.
+    /// No transaction of the store may be open while waiting for `exchange`: whoever is at the
+    /// other end may be looking at a pager.
     fn handle(
         &self,
         request: Request,
@@ -116,8 +116,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Makes the socket in the store's directory. Call it with the store's lock held: a socket that a
-    /// server left behind is then nobody's, and is replaced.
+    /// Makes the socket in the store's directory. Call it with the store's lock held: a socket that
+    /// a server left behind is then nobody's, and is replaced.
     pub fn bind(store_dir: &Path) -> Result<Listener, ControlError> {
         let path = store_dir.join(SOCKET_NAME);
         let failed = |source| ControlError::Socket { socket: path.clone(), source };

@@ -2,9 +2,9 @@
 //!
 //! A Unix socket in the store's directory, for the server's own user and for root alone. A command
 //! connects, reads the greeting and sends requests, one after the other; each is answered by any
-//! number of items and one end ([`frame`]). What a request does is a [`Handler`]'s business. A command
-//! that finds no server takes the store's lock, opens the store and talks to the same handler within
-//! its own process ([`Client::in_process`]): so every command is written once.
+//! number of items and one end ([`frame`]). What a request does is a [`Handler`]'s business. A
+//! command that finds no server takes the store's lock, opens the store and talks to the same
+//! handler within its own process ([`Client::in_process`]): so every command is written once.
 //!
 //! ```text
 //! S: greeting {"version":"0.1.0","protocol":1,"pid":4711}
@@ -13,12 +13,12 @@
 //! ```
 //!
 //! Invariants
-//! * A frame is bounded (`limits::CONTROL_FRAME_BYTES_MAX`), and so is the number of connections. What
-//!   is larger than a frame flows in chunks.
+//! * A frame is bounded (`limits::CONTROL_FRAME_BYTES_MAX`), and so is the number of connections.
+//!   What is larger than a frame flows in chunks.
 //! * A connection from another user than the server's own or root gets no answer but a refusal: the
 //!   rights of the socket file say so, and the kernel's word on who connects is checked as well.
-//! * A request that the server does not know is refused and the connection goes on: the command may be
-//!   newer than the server.
+//! * A request that the server does not know is refused and the connection goes on: the command may
+//!   be newer than the server.
 //! * An exchange that fails half way leaves the connection unusable; both sides close it.
 
 mod client;
@@ -36,8 +36,8 @@ pub use listener::{Answer, Exchange, Handler, Listener};
 pub use operations::{Operations, ReloadOrder, ServerParts, reload_orders};
 pub use request::{BlockItem, Greeting, Lifted, Request};
 
-/// The protocol's version: raised when an old command could misunderstand a new server. New requests
-/// and new fields do not raise it.
+/// The protocol's version: raised when an old command could misunderstand a new server. New
+/// requests and new fields do not raise it.
 pub const PROTOCOL: u32 = 1;
 
 /// The name of the socket in the store's directory.

@@ -10,7 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ping echoes what the client sends; Reload lists, sends something large, and is refused at the end.
+/// Ping echoes what the client sends; Reload lists, sends something large, and is refused at the
+/// end.
 #[derive(Default)]
 struct Echo {
     ended: Arc<AtomicBool>,

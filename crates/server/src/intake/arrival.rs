@@ -181,8 +181,8 @@ impl Arrival<'_> {
         authors
     }
 
-    /// Our fields in front of the message. Return-Path is the first of them: whoever sends the message
-    /// on leaves it out (RFC 5321 4.4).
+    /// Our fields in front of the message. Return-Path is the first of them: whoever sends the
+    /// message on leaves it out (RFC 5321 4.4).
     fn trace(&self, node: &Node) -> Result<Bytes, Reply> {
         let peer = Peer { address: self.facts.peer.ip(), name: None };
         let received = Received {

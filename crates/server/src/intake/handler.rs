@@ -36,9 +36,9 @@ struct Transaction {
 }
 
 impl Intake {
-    /// The handler of a connection that was just accepted by the service of this name. `shows_client`:
-    /// the Received field of a submission tells the client's address, which is that of a user's home or
-    /// phone.
+    /// The handler of a connection that was just accepted by the service of this name.
+    /// `shows_client`: the Received field of a submission tells the client's address, which is that
+    /// of a user's home or phone.
     pub fn new(node: Arc<Node>, service: &'static str, shows_client: bool) -> Self {
         let opening = Opening::new(service, node.now());
         Intake { node, opening, login: None, mechanism: "", transaction: None, shows_client }

@@ -1,5 +1,5 @@
-//! What becomes of a message that arrives by SMTP: the [`Handler`](crate::smtp::Handler) that joins the
-//! sessions with the store.
+//! What becomes of a message that arrives by SMTP: the [`Handler`](crate::smtp::Handler) that joins
+//! the sessions with the store.
 //!
 //! ```text
 //! MAIL  -> sender: room? granted to this login?
@@ -10,7 +10,8 @@
 //! Invariants
 //! * An id is given only after [`Accept`](posthorn_store::mail::Accept) has committed.
 //! * An arrival becomes exactly one plan, and a plan one transaction.
-//! * Whatever ends a transaction otherwise leaves nothing behind but its story, which nobody waits for.
+//! * Whatever ends a transaction otherwise leaves nothing behind but its story, which nobody waits
+//!   for.
 
 mod arrival;
 mod handler;

@@ -92,9 +92,9 @@ fn elsewhere(asker: Asker<'_>, recipient: &Recipient) -> Result<Resolution, Repl
     Ok(Resolution { deliveries: Vec::new(), forwards: vec![forward], discarded: false })
 }
 
-/// Quota is checked here, with the size that MAIL announced. An address that leads to several accounts
-/// is refused only when none of them has room: one full mailbox must not stop a list, and what we
-/// accept is delivered to all, so the full one overshoots by this message.
+/// Quota is checked here, with the size that MAIL announced. An address that leads to several
+/// accounts is refused only when none of them has room: one full mailbox must not stop a list, and
+/// what we accept is delivered to all, so the full one overshoots by this message.
 async fn check_room(node: &Node, resolution: &Resolution, size: u64) -> Result<(), Reply> {
     if resolution.deliveries.is_empty() || !resolution.forwards.is_empty() || resolution.discarded {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The stories of refusals: recorded when there are few, counted when there are many. Nobody waits for
-//! them.
+//! The stories of refusals: recorded when there are few, counted when there are many. Nobody waits
+//! for them.
 
 use crate::network::Cidr;
 use posthorn_base::Time;

@@ -109,8 +109,8 @@ impl Source for TcpListener {
     }
 }
 
-/// Takes connections until `shutdown`, each in a task of its own that `handle` makes; then waits up to
-/// `drain` for those that are open, and cuts the rest.
+/// Takes connections until `shutdown`, each in a task of its own that `handle` makes; then waits up
+/// to `drain` for those that are open, and cuts the rest.
 ///
 /// # Errors
 /// Only when the socket cannot be used in this runtime at all.
@@ -166,7 +166,8 @@ impl Accepting {
         let mut shutdown = self.shutdown.clone();
         loop {
             tokio::select! {
-                // The word to stop comes first, so that whoever ends because of it is counted below.
+                // The word to stop comes first, so that whoever ends because of it is counted
+                // below.
                 biased;
                 () = shutdown.draining() => break,
                 Some(ended) = self.tasks.join_next() => report(ended),
@@ -230,8 +231,8 @@ impl Accepting {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
             | io::ErrorKind::WouldBlock => {}
-            // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else: the connection stays in the kernel's
-            // queue, and accepting again at once would only burn the processor.
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else: the connection stays in the
+            // kernel's queue, and accepting again at once would only burn the processor.
             _ => {
                 if let Some(others) = self.failed.pass(self.clock.now()) {
                     let service = self.service.name;

@@ -37,8 +37,8 @@ pub struct Listener {
     address: SocketAddr,
 }
 
-/// Listens on all the addresses, or on none. `[::]` takes IPv4 too, unless `0.0.0.0` with the same port
-/// is among them.
+/// Listens on all the addresses, or on none. `[::]` takes IPv4 too, unless `0.0.0.0` with the same
+/// port is among them.
 pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<Listener>, ListenError> {
     let bind_one = |address: &SocketAddr| {
         let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());

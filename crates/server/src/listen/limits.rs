@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Connections of all services together. Each takes up to 64 KiB of memory besides messages, and
-    /// a file descriptor.
+    /// Connections of all services together. Each takes up to 64 KiB of memory besides messages,
+    /// and a file descriptor.
     pub total: u32,
-    /// Connections of one service (SMTP, submission, POP3...), so that a flood on one leaves room for
-    /// the others.
+    /// Connections of one service (SMTP, submission, POP3...), so that a flood on one leaves room
+    /// for the others.
     pub per_service: u32,
     /// Connections from one IPv4 /24 or IPv6 /64.
     pub per_network: u32,
@@ -79,8 +79,8 @@ impl ConnectionLimits {
         ConnectionLimits { config: Arc::new(config), counts: Arc::default() }
     }
 
-    /// Counts a connection in, until the [`Admission`] is dropped. `is_trusted`: somebody logged in well
-    /// from there lately.
+    /// Counts a connection in, until the [`Admission`] is dropped. `is_trusted`: somebody logged in
+    /// well from there lately.
     pub fn admit(
         &self,
         service: &'static str,

@@ -53,8 +53,9 @@ pub enum Note<'a> {
 
 /// Answers the questions of one connection's session.
 ///
-/// A refusal is the [`Reply`] that the peer gets; what only we may know goes to the log. Questions come
-/// one at a time and in the order of the dialogue; the values they carry are checked by the session.
+/// A refusal is the [`Reply`] that the peer gets; what only we may know goes to the log. Questions
+/// come one at a time and in the order of the dialogue; the values they carry are checked by the
+/// session.
 pub trait Handler: Send {
     /// May this sender send? On submission: may this login use the address?
     fn check_sender(

@@ -40,8 +40,8 @@ impl Spooled {
         self.len() == 0
     }
 
-    /// The whole message, when it is in memory (as every message up to `limits::INLINE_BODY_BYTES_MAX`
-    /// is unless memory was short).
+    /// The whole message, when it is in memory (as every message up to
+    /// `limits::INLINE_BODY_BYTES_MAX` is unless memory was short).
     pub fn in_memory(&self) -> Option<&[u8]> {
         match self.0.as_ref() {
             Place::Memory { bytes, .. } => Some(bytes),
@@ -49,8 +49,8 @@ impl Spooled {
         }
     }
 
-    /// Reads it from the beginning. Readers don't disturb each other. Reading from a file blocks: use
-    /// it on a thread that may.
+    /// Reads it from the beginning. Readers don't disturb each other. Reading from a file blocks:
+    /// use it on a thread that may.
     pub fn reader(&self) -> SpoolReader {
         SpoolReader { message: self.clone(), offset: 0 }
     }

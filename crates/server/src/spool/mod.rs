@@ -1,14 +1,14 @@
 //! A message while it arrives: in memory when it is small, else in a file that has no name.
 //!
-//! A message in memory is charged to the [budget](crate::memory). When the budget is used up, it goes
-//! to its file early instead of waiting, so that arriving messages never wait for each other.
+//! A message in memory is charged to the [budget](crate::memory). When the budget is used up, it
+//! goes to its file early instead of waiting, so that arriving messages never wait for each other.
 //!
-//! The file is no promise: it is not synced, and it is gone with the process. Durable is what the store
-//! makes of it.
+//! The file is no promise: it is not synced, and it is gone with the process. Durable is what the
+//! store makes of it.
 //!
 //! Invariants
-//! * A spooled message in memory is at most `limits::INLINE_BODY_BYTES_MAX` long, and so is the buffer
-//!   before a file.
+//! * A spooled message in memory is at most `limits::INLINE_BODY_BYTES_MAX` long, and so is the
+//!   buffer before a file.
 //! * A spool file loses its name as soon as it is open: whatever happens to the process, the system
 //!   frees it. What a crash leaves in between is swept at the start.
 //! * Blocking work runs on threads that may block.
@@ -56,8 +56,8 @@ pub struct SpoolDir {
 }
 
 impl SpoolDir {
-    /// Uses a directory, which is made if it is missing (mode 0700), and sweeps what a crash left in it.
-    /// Nobody else may use it.
+    /// Uses a directory, which is made if it is missing (mode 0700), and sweeps what a crash left
+    /// in it. Nobody else may use it.
     pub fn open(path: &Path, budget: Budget) -> Result<Self, SpoolError> {
         let spool = SpoolDir { path: path.into(), budget };
         let sweep = || -> io::Result<()> {
@@ -65,8 +65,9 @@ impl SpoolDir {
             for entry in fs::read_dir(path)? {
                 let entry = entry?;
                 if entry.file_name().to_string_lossy().ends_with(SUFFIX) {
-                    tracing::info!(file = %entry.path().display(), "a spool file of a crash: removed");
-                    fs::remove_file(entry.path())?;
+                    let path = entry.path();
+                    tracing::info!(file = %path.display(), "a spool file of a crash: removed");
+                    fs::remove_file(path)?;
                 }
             }
             Ok(())

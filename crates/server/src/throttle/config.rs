@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// `[throttle]` - how attackers are slowed down and shut out.
 ///
-/// A network is an IPv4 /24 or an IPv6 /64. Of a count per time, the whole count may be used at once;
-/// it then comes back evenly.
+/// A network is an IPv4 /24 or an IPv6 /64. Of a count per time, the whole count may be used at
+/// once; it then comes back evenly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThrottleConfig {
@@ -29,8 +29,8 @@ pub struct ThrottleConfig {
     pub tarpit_ms: u32,
     /// The longest wait before the answer to a failed login, in milliseconds.
     pub tarpit_ms_max: u32,
-    /// Seconds that the first block of a network lasts. Doubles each time it is blocked again, up to
-    /// `block_seconds_max`; a day of good behaviour starts over.
+    /// Seconds that the first block of a network lasts. Doubles each time it is blocked again, up
+    /// to `block_seconds_max`; a day of good behaviour starts over.
     pub block_seconds: u32,
     /// The longest block, in seconds.
     pub block_seconds_max: u32,
@@ -40,8 +40,8 @@ pub struct ThrottleConfig {
     pub recipients_per_hour: u32,
     /// Recipients per day to whom an account may submit.
     pub recipients_per_day: u32,
-    /// Networks and accounts remembered by each throttle. The oldest are forgotten first. Each takes
-    /// about 100 bytes.
+    /// Networks and accounts remembered by each throttle. The oldest are forgotten first. Each
+    /// takes about 100 bytes.
     pub entries: usize,
 }
 

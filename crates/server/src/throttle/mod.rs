@@ -4,7 +4,8 @@
 //! alone: else anyone could lock anybody out. Where somebody has logged in well lately, nothing is
 //! blocked. Every [`Block`] has a reason and an end, is listed, and is lifted by one command.
 //!
-//! Pure logic: the time is an argument, nothing is written to disk, and a restart forgets everything.
+//! Pure logic: the time is an argument, nothing is written to disk, and a restart forgets
+//! everything.
 //!
 //! Invariants
 //! * Memory is bounded however many addresses an attacker has: see [`recent`].
@@ -34,8 +35,8 @@ use std::time::Duration;
 /// logins come from strangers and may be long.
 type NameHash = u64;
 
-/// What a peer did that counts against its network. An honest client does each now and then, so only
-/// many of them lead to a block.
+/// What a peer did that counts against its network. An honest client does each now and then, so
+/// only many of them lead to a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Offence {
     /// Named a recipient that does not exist.
@@ -71,7 +72,10 @@ pub enum Refusal {
         until: Time,
     },
     /// More connections in a short time than its network may open.
-    #[error("too many connections from this network; the next one is taken in {} ms", .0.0.as_millis())]
+    #[error(
+        "too many connections from this network; the next one is taken in {} ms",
+        .0.0.as_millis()
+    )]
     TooFast(Wait),
 }
 
@@ -165,8 +169,8 @@ impl Throttle {
 
     /// What is remembered of a login between the question and its outcome.
     ///
-    /// `secret` is the password that is tried, where the mechanism shows it; only a keyed hash of it is
-    /// kept.
+    /// `secret` is the password that is tried, where the mechanism shows it; only a keyed hash of
+    /// it is kept.
     pub fn attempt(&self, name: &str, secret: Option<&[u8]>) -> Attempt {
         let secret = secret.map(|secret| self.names.hash_one((name.to_lowercase(), secret)));
         Attempt { name: block::cut_name(name), secret }
@@ -174,8 +178,8 @@ impl Throttle {
 
     /// Told of every login that failed. Says how long to wait before the answer.
     ///
-    /// The same wrong password again counts once, so that a forgotten device with an old password does
-    /// not block its owner.
+    /// The same wrong password again counts once, so that a forgotten device with an old password
+    /// does not block its owner.
     pub fn login_failed(&self, peer: IpAddr, attempt: &Attempt, now: Time) -> Duration {
         if self.is_exempt(peer) {
             return Duration::ZERO;
@@ -227,7 +231,8 @@ impl Throttle {
         exceeded
     }
 
-    /// Asked for each recipient of a message that an account submits. Exempt networks are not counted.
+    /// Asked for each recipient of a message that an account submits. Exempt networks are not
+    /// counted.
     pub fn take_recipient(&self, account: AccountId, peer: IpAddr, now: Time) -> Result<(), Wait> {
         if self.is_exempt(peer) {
             return Ok(());

@@ -1,8 +1,8 @@
 //! A map of bounded size that forgets what was not used for longest.
 //!
-//! Two generations: what is used moves to the young one; when that is full it becomes the old one, and
-//! the old one is forgotten whole. That forgets nearly in order of use, costs no bookkeeping per entry,
-//! and keeps at least the half of the entries that were used last.
+//! Two generations: what is used moves to the young one; when that is full it becomes the old one,
+//! and the old one is forgotten whole. That forgets nearly in order of use, costs no bookkeeping
+//! per entry, and keeps at least the half of the entries that were used last.
 
 use posthorn_base::limits;
 use std::collections::HashMap;

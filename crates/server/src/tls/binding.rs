@@ -11,10 +11,11 @@ use x509_parser::oid_registry as oid;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
-/// The bindings of a session. `shown` is the certificate that the client knows, if we are sure of it.
+/// The bindings of a session. `shown` is the certificate that the client knows, if we are sure of
+/// it.
 ///
-/// The exporter is given for TLS 1.3 only: RFC 9266 4.2 allows it in TLS 1.2 where the master secret is
-/// known to be unique, and the library does not tell.
+/// The exporter is given for TLS 1.3 only: RFC 9266 4.2 allows it in TLS 1.2 where the master
+/// secret is known to be unique, and the library does not tell.
 pub(super) fn of(session: &ServerConnection, shown: Option<&CertifiedKey>) -> ChannelBindings {
     let is_13 = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
     // RFC 9266 2: a context of zero length, 32 bytes.
@@ -26,8 +27,8 @@ pub(super) fn of(session: &ServerConnection, shown: Option<&CertifiedKey>) -> Ch
     }
 }
 
-/// RFC 5929 4.1: the certificate's hash, by the hash function of its signature. `None` where that has
-/// no function of its own (Ed25519), for which the binding is undefined.
+/// RFC 5929 4.1: the certificate's hash, by the hash function of its signature. `None` where that
+/// has no function of its own (Ed25519), for which the binding is undefined.
 fn server_end_point(certificate: &[u8]) -> Option<Box<[u8]>> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(end_point(certificate, hash_of(&parsed.signature_algorithm)?))

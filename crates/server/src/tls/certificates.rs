@@ -140,7 +140,8 @@ impl fmt::Debug for Choice {
 impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let key = self.set.choose(hello.server_name(), hello.signature_schemes())?;
-        // A second ClientHello (after HelloRetryRequest) must repeat the name: the choice is the same.
+        // A second ClientHello (after HelloRetryRequest) must repeat the name: the choice is the
+        // same.
         Some(Arc::clone(self.chosen.get_or_init(|| key)))
     }
 }

@@ -272,7 +272,8 @@ impl Facts {
         let (_, parsed) =
             x509_parser::parse_x509_certificate(certificate).map_err(|error| error.to_string())?;
         let alternative = parsed.subject_alternative_name().map_err(|error| error.to_string())?;
-        // RFC 9525 6.3: a subject without alternative names identifies no host; its CN is not looked at.
+        // RFC 9525 6.3: a subject without alternative names identifies no host; its CN is not
+        // looked at.
         let names = alternative.iter().flat_map(|extension| &extension.value.general_names);
         let names = names.filter_map(|name| match name {
             GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),

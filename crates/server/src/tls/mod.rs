@@ -1,14 +1,14 @@
 //! TLS: certificates chosen by name, reload without a restart, and what a session says of itself.
 //!
-//! TLS 1.2 and 1.3 by rustls with aws-lc-rs; the hybrid post-quantum key exchange X25519MLKEM768 comes
-//! first. No 0-RTT: early data can be replayed, and a replayed MAIL or DELE is no joke.
+//! TLS 1.2 and 1.3 by rustls with aws-lc-rs; the hybrid post-quantum key exchange X25519MLKEM768
+//! comes first. No 0-RTT: early data can be replayed, and a replayed MAIL or DELE is no joke.
 //!
 //! Invariants
 //! * There is one cryptographic provider, [`provider`], handed to whoever needs one.
 //! * A reload loads everything or changes nothing: a server never loses the certificates it has.
 //! * Session tickets stay valid across a reload, since their key lives as long as [`Tls`].
-//! * Client certificates are asked for only where the listener says so: servers that deliver mail may
-//!   present certificates of any authority, and must not be turned away for it.
+//! * Client certificates are asked for only where the listener says so: servers that deliver mail
+//!   may present certificates of any authority, and must not be turned away for it.
 
 mod binding;
 mod certificates;
@@ -79,9 +79,9 @@ pub enum TlsError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsConfig {
-    /// Certificates with their keys, as PEM files. Each serves the names in it; the first also serves
-    /// clients that ask for another name or none. Two for the same name (RSA and ECDSA) are chosen
-    /// between by what the client can verify. Without any, a self-signed one is made.
+    /// Certificates with their keys, as PEM files. Each serves the names in it; the first also
+    /// serves clients that ask for another name or none. Two for the same name (RSA and ECDSA) are
+    /// chosen between by what the client can verify. Without any, a self-signed one is made.
     pub certificates: Vec<CertificateFiles>,
     /// PEM file with the authorities whose client certificates may log in (SASL EXTERNAL), on the
     /// listeners where users log in. Without it, clients are not asked for certificates.
@@ -91,8 +91,8 @@ pub struct TlsConfig {
 /// What a listener offers in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
-    /// The protocol's ALPN identifier. A client that offers only others is refused (it has been led to
-    /// the wrong port); one that offers none is served.
+    /// The protocol's ALPN identifier. A client that offers only others is refused (it has been led
+    /// to the wrong port); one that offers none is served.
     pub alpn: Alpn,
     /// Ask for a client certificate, if authorities are configured.
     pub client_certificate: bool,
@@ -159,8 +159,8 @@ impl Tls {
         Ok((Tls { current: ArcSwap::from_pointee(current), ticketer }, warnings))
     }
 
-    /// Loads everything again. On an error nothing changes: new connections are served with what was
-    /// there before. Connections that are open keep what they have.
+    /// Loads everything again. On an error nothing changes: new connections are served with what
+    /// was there before. Connections that are open keep what they have.
     pub fn reload(
         &self,
         config: &TlsConfig,
@@ -198,8 +198,8 @@ impl Tls {
         });
         let stream = accept.await?;
         let session = stream.get_ref().1;
-        // A client that returns with a ticket knows the certificate of its first visit, which may not
-        // be the one that is chosen today.
+        // A client that returns with a ticket knows the certificate of its first visit, which may
+        // not be the one that is chosen today.
         let is_resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
         let shown = choice.chosen().filter(|_| !(is_resumed && current.has_replaced));
         let info = TlsInfo::of(session, shown);

@@ -56,8 +56,8 @@ impl SelfSigned {
         self.path.with_extension("crt")
     }
 
-    /// The certificate in the file, if it is there, covers all names and is valid for a while; else a
-    /// new one, which is written there.
+    /// The certificate in the file, if it is there, covers all names and is valid for a while; else
+    /// a new one, which is written there.
     pub fn load_or_make(&self, now: Time) -> Result<LoadedCertificate, SelfSignedError> {
         let files = CertificateFiles { chain: self.path.clone(), key: self.path.clone() };
         if let Ok(loaded) = files.load(now)

@@ -24,8 +24,8 @@ pub struct TlsInfo {
     pub is_resumed: bool,
     /// The client's verified certificate.
     pub client_certificate: Option<Box<ClientCertificate>>,
-    /// For SCRAM with channel binding. Without the end point where a resumed session may have begun under
-    /// a certificate that has been replaced since.
+    /// For SCRAM with channel binding. Without the end point where a resumed session may have begun
+    /// under a certificate that has been replaced since.
     pub bindings: ChannelBindings,
 }
 

@@ -120,8 +120,8 @@ impl BodyFiles {
         path.parent().map_or(Ok(()), sync_folder)
     }
 
-    /// Deletes a file; true when there was one. While somebody holds the files, nothing is deleted and
-    /// [`EngineError::Retry`] says so.
+    /// Deletes a file; true when there was one. While somebody holds the files, nothing is deleted
+    /// and [`EngineError::Retry`] says so.
     ///
     /// # Errors
     /// [`EngineError::Retry`], [`EngineError::Io`].

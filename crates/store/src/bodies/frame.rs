@@ -68,8 +68,8 @@ pub(super) fn pack(octets: &[u8], out: &mut Vec<u8>) -> Result<Entry, EngineErro
     Ok(Entry { stored: length, plain, checksum: xxh3_64(stored) })
 }
 
-/// Packs octets that are no body, as one frame without a table: the codec (0 plain, 1 zstd) and what
-/// is stored.
+/// Packs octets that are no body, as one frame without a table: the codec (0 plain, 1 zstd) and
+/// what is stored.
 pub(crate) fn compress(octets: &[u8]) -> Result<(i64, Vec<u8>), EngineError> {
     let mut out = Vec::new();
     let entry = pack(octets, &mut out)?;

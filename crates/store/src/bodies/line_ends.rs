@@ -2,10 +2,12 @@
 
 use memchr::memchr_iter;
 
-/// Counts, while a body goes by, the octets that CRLF line ends would add to it: one for each LF without
-/// a CR, and two when the last line has no end. 0 for nearly every message that came by SMTP.
+/// Counts, while a body goes by, the octets that CRLF line ends would add to it: one for each LF
+/// without a CR, and two when the last line has no end. 0 for nearly every message that came by
+/// SMTP.
 ///
-/// POP3 sends messages with CRLF line ends and has to count them so before they are read (RFC 1939 11).
+/// POP3 sends messages with CRLF line ends and has to count them so before they are read (RFC 1939
+/// 11).
 #[derive(Debug)]
 pub(super) struct LineEnds {
     bare: u64,

@@ -11,9 +11,9 @@ use std::collections::HashSet;
 /// Files that one question asks about.
 const STEP: usize = 500;
 
-/// Deletes the files older than [`BODY_FILE_GRACE`] that no body row refers to, and says how many. Not
-/// for those that wait in `body_sweep`: their time comes there. While a backup holds the files it
-/// stops and the next run goes on.
+/// Deletes the files older than [`BODY_FILE_GRACE`] that no body row refers to, and says how many.
+/// Not for those that wait in `body_sweep`: their time comes there. While a backup holds the files
+/// it stops and the next run goes on.
 ///
 /// # Errors
 /// What the engine or the file system says; what was deleted until then stays deleted.

@@ -78,7 +78,8 @@ impl BodyWriter {
         Self::with_inline_max(files, id, INLINE_BODY_BYTES_MAX)
     }
 
-    /// The octets of a body that is in memory already, which takes no copy of them when it is small.
+    /// The octets of a body that is in memory already, which takes no copy of them when it is
+    /// small.
     ///
     /// # Errors
     /// As [`BodyWriter::push`] and [`BodyWriter::finish`].

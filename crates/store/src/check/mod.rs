@@ -1,7 +1,7 @@
 //! Verifies a whole store: every reference, count, sum, order and checksum.
 //!
-//! It reads, never writes, and holds one account at a time; what it finds it says at once. It may run
-//! beside a working server: each account, and each rule of the whole store, is looked at in one
+//! It reads, never writes, and holds one account at a time; what it finds it says at once. It may
+//! run beside a working server: each account, and each rule of the whole store, is looked at in one
 //! snapshot.
 
 mod rules;

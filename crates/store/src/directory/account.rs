@@ -307,9 +307,9 @@ impl Operation for SetDisplayName {
     }
 }
 
-/// Closes an account for good: its addresses, logins, grants and credentials go, so that nothing more
-/// arrives and nobody gets in. Its mail is removed step by step afterwards ([`crate::mail`]), its row
-/// at last ([`RemoveAccount`]).
+/// Closes an account for good: its addresses, logins, grants and credentials go, so that nothing
+/// more arrives and nobody gets in. Its mail is removed step by step afterwards ([`crate::mail`]),
+/// its row at last ([`RemoveAccount`]).
 #[derive(Clone, Copy, Debug)]
 pub struct CloseAccount {
     /// Which.

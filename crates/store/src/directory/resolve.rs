@@ -1,8 +1,8 @@
 //! From a recipient's address to where the message goes.
 //!
-//! Exact beats `+tag` beats catch-all; `postmaster` and `abuse` that nothing matches go to the oldest
-//! account. Aliases and lists are followed breadth first, each address once, so that loops end and
-//! duplicates collapse; what is reached first says how.
+//! Exact beats `+tag` beats catch-all; `postmaster` and `abuse` that nothing matches go to the
+//! oldest account. Aliases and lists are followed breadth first, each address once, so that loops
+//! end and duplicates collapse; what is reached first says how.
 
 use super::account;
 use super::address::{AddressKind, Posting, Target, read_kind};
@@ -18,7 +18,8 @@ pub struct Delivery {
     pub account: AccountId,
     /// The address of ours that led here.
     pub address: String,
-    /// By which rule and through which addresses, for the story: `alias staff@d`, `tag`, `catch-all`.
+    /// By which rule and through which addresses, for the story: `alias staff@d`, `tag`,
+    /// `catch-all`.
     pub via: String,
 }
 

@@ -1,8 +1,8 @@
 //! Accepting: the one transaction that makes a 250 true.
 //!
-//! Two round trips: the first locks the accounts (which gives the modseqs), takes the UIDs and looks
-//! the conversations up; the second writes everything. A delivery into several mailboxes, or with
-//! keywords that have no bit, needs one more in front.
+//! Two round trips: the first locks the accounts (which gives the modseqs), takes the UIDs and
+//! looks the conversations up; the second writes everything. A delivery into several mailboxes, or
+//! with keywords that have no bit, needs one more in front.
 //!
 //! Quota is not asked here: it is checked when the recipient is named, and a mailbox may overshoot
 //! by one accepted message.
@@ -392,8 +392,8 @@ pub(crate) fn insert_placement(row: &PlacementRow<'_>) -> Statement {
     )
 }
 
-/// Looks up what became of a plan whose commit is in doubt, or that was committed twice under the same
-/// ids. `None`: it was never committed.
+/// Looks up what became of a plan whose commit is in doubt, or that was committed twice under the
+/// same ids. `None`: it was never committed.
 #[derive(Clone, Debug)]
 pub struct FindAccepted {
     /// The arrival.
@@ -420,8 +420,9 @@ impl Operation for FindAccepted {
     const NAME: &'static str = "find accepted";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Accepted>, StoreError> {
-        // The story stays when the message is purged a moment later; the body is asked, too, so that
-        // a story of the same arrival that was recorded for another reason is not taken for it.
+        // The story stays when the message is purged a moment later; the body is asked, too, so
+        // that a story of the same arrival that was recorded for another reason is not taken for
+        // it.
         let mut batch = vec![stmt!(
             "SELECT (SELECT COUNT(*) FROM story WHERE arrival_id = ?1 AND kind <> 2), \
              (SELECT COUNT(*) FROM body WHERE body_id = ?2 AND arrival_id = ?1)",

@@ -42,9 +42,9 @@ pub async fn accept(engine: &Engine, plan: Plan) -> Result<Accepted, StoreError>
     }
 }
 
-/// Changes the flags of any number of messages. Each step has a modseq of its own; the answer has the
-/// last one. With `unchanged_since`, what an earlier step changed is not taken for a change by others,
-/// because each message is in one step only.
+/// Changes the flags of any number of messages. Each step has a modseq of its own; the answer has
+/// the last one. With `unchanged_since`, what an earlier step changed is not taken for a change by
+/// others, because each message is in one step only.
 ///
 /// # Errors
 /// Those of [`StoreFlags`]; the steps before it stay.
@@ -215,8 +215,8 @@ pub async fn abandon_copies(engine: &Engine, before: Time, now: Time) -> Result<
     Ok(())
 }
 
-/// Removes all mail of an account that was closed, so that its row can be removed. Nothing of it can be
-/// restored. Running it again goes on where it stopped.
+/// Removes all mail of an account that was closed, so that its row can be removed. Nothing of it
+/// can be restored. Running it again goes on where it stopped.
 ///
 /// # Errors
 /// Those of its steps.

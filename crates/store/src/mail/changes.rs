@@ -108,8 +108,8 @@ impl Operation for MailboxChanges {
     }
 }
 
-/// Reads the live UIDs of a mailbox: for those who were told that `vanished` is not complete, and for
-/// ranges of a client that are compared.
+/// Reads the live UIDs of a mailbox: for those who were told that `vanished` is not complete, and
+/// for ranges of a client that are compared.
 #[derive(Clone, Debug)]
 pub struct ListUids {
     /// Whose.

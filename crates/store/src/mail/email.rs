@@ -19,7 +19,8 @@ pub struct SearchText {
 }
 
 impl SearchText {
-    /// Packs the two texts that are searched, the header's and the body's. `None` when both are empty.
+    /// Packs the two texts that are searched, the header's and the body's. `None` when both are
+    /// empty.
     ///
     /// The form before compression: the length of the header's text as four octets, little endian,
     /// the header's text, the body's.

@@ -18,8 +18,9 @@ pub enum FlagAction {
     Remove,
 }
 
-/// Changes flags and keywords of messages in one transaction, under one modseq. The caller keeps the
-/// set below [`BULK_STEP_MESSAGES`](posthorn_base::limits::BULK_STEP_MESSAGES) and runs several.
+/// Changes flags and keywords of messages in one transaction, under one modseq. The caller keeps
+/// the set below [`BULK_STEP_MESSAGES`](posthorn_base::limits::BULK_STEP_MESSAGES) and runs
+/// several.
 #[derive(Clone, Debug)]
 pub struct StoreFlags {
     /// Whose.

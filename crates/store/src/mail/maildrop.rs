@@ -1,4 +1,5 @@
-//! INBOX as POP3 shows it: sizes with CRLF line ends, and unique-ids that came along from another server.
+//! INBOX as POP3 shows it: sizes with CRLF line ends, and unique-ids that came along from another
+//! server.
 
 use super::Answers;
 use super::body::{Body, body_columns};
@@ -88,8 +89,8 @@ impl Operation for ListMaildrop {
     }
 }
 
-/// Reads the body of a message that a maildrop showed. It can be read until it is purged, also when it
-/// was expunged meanwhile: a maildrop is a snapshot.
+/// Reads the body of a message that a maildrop showed. It can be read until it is purged, also when
+/// it was expunged meanwhile: a maildrop is a snapshot.
 #[derive(Clone, Debug)]
 pub struct ReadMaildropMessage {
     /// Whose.
@@ -123,9 +124,9 @@ impl Operation for ReadMaildropMessage {
     }
 }
 
-/// Gives messages the unique-ids under which clients know them from another server. Answers how many
-/// got theirs: a message keeps the one it has, a text is given once in a mailbox, and what is gone gets
-/// none. Those left out have one of ours. The caller keeps the list below
+/// Gives messages the unique-ids under which clients know them from another server. Answers how
+/// many got theirs: a message keeps the one it has, a text is given once in a mailbox, and what is
+/// gone gets none. Those left out have one of ours. The caller keeps the list below
 /// [`BULK_STEP_MESSAGES`](limits::BULK_STEP_MESSAGES).
 ///
 /// They are removed when the message is purged. Copies don't take them along.

@@ -1,21 +1,21 @@
 //! Mail: mailboxes, emails, their placements and bodies, and what happens to them.
 //!
 //! An *email* is immutable: body, envelope, part map, thread. A *placement* puts it into a mailbox
-//! under a UID, with flags and keywords of its own. Everything that happens is one of the operations
-//! in this folder, a file for each noun or verb.
+//! under a UID, with flags and keywords of its own. Everything that happens is one of the
+//! operations in this folder, a file for each noun or verb.
 //!
 //! Invariants ([`crate::check`] verifies them)
 //! * Every transaction that changes an account's mail begins by updating the account's row: that is
 //!   its lock, and gives it its modseq. Rows it touches carry that modseq.
-//! * A mailbox's counts are the sums over its published live placements; an account's sums are those
-//!   over all of its mailboxes.
-//! * A placement is *live* (`ended_at` NULL), *ended* (it can be restored, holds its email, counts as
-//!   ended) or a *tombstone* (ended, `email_id` 0, size 0: only says that the UID is gone; MOVE,
+//! * A mailbox's counts are the sums over its published live placements; an account's sums are
+//!   those over all of its mailboxes.
+//! * A placement is *live* (`ended_at` NULL), *ended* (it can be restored, holds its email, counts
+//!   as ended) or a *tombstone* (ended, `email_id` 0, size 0: only says that the UID is gone; MOVE,
 //!   restore and `purge --now` leave them).
 //! * A placement whose UID is not below its mailbox's `uidnext` is *unpublished*: a large COPY is
 //!   writing it. Nobody but that COPY may see it; counts leave it out.
-//! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor an
-//!   id is ever used twice.
+//! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor
+//!   an id is ever used twice.
 //! * `email.placements` is the number of placement rows with that email; `body.refs` the number of
 //!   email and queue rows with that body. Whoever takes the last one away removes the row.
 

@@ -7,8 +7,8 @@ use crate::story::NewStory;
 use posthorn_base::{AccountId, ArrivalId, EmailId, Flags, Keyword, MailboxId, Role, ZonedTime};
 use std::collections::HashSet;
 
-/// Where a copy goes. A mailbox that is gone when the plan is carried out, and a role that no mailbox
-/// has, mean INBOX: what was accepted is never lost for a rename or a deletion in between.
+/// Where a copy goes. A mailbox that is gone when the plan is carried out, and a role that no
+/// mailbox has, mean INBOX: what was accepted is never lost for a rename or a deletion in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// This mailbox.
@@ -39,8 +39,8 @@ pub struct Delivery {
     pub placements: Vec<NewPlacement>,
 }
 
-/// The fate of one arrival: one transaction, whether it has one recipient or a thousand, local, remote
-/// or both.
+/// The fate of one arrival: one transaction, whether it has one recipient or a thousand, local,
+/// remote or both.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The arrival. Its id stands in the 250.

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 pub enum Purgeable {
     /// What ended before this instant: retention is over, or everything is to go now.
     EndedBefore(Time),
-    /// The oldest, until the ended messages of the account take no more than this many octets: their
-    /// own cap, which is the quota again.
+    /// The oldest, until the ended messages of the account take no more than this many octets:
+    /// their own cap, which is the quota again.
     DownTo(u64),
     /// These emails' ended placements, at once: legal erasure.
     Emails(Vec<EmailId>),

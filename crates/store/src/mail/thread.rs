@@ -22,8 +22,8 @@ pub struct ThreadKeys {
 }
 
 impl ThreadKeys {
-    /// The keys for an email with this Message-ID, these ancestors (the nearest first) and this base
-    /// subject, which is compared without regard to case.
+    /// The keys for an email with this Message-ID, these ancestors (the nearest first) and this
+    /// base subject, which is compared without regard to case.
     pub fn of<'a>(
         message_id: Option<&[u8]>,
         ancestors: impl Iterator<Item = &'a [u8]>,

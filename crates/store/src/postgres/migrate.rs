@@ -1,5 +1,5 @@
-//! Brings the schema of a cluster up to date. Several nodes may start at once: each migration is one
-//! transaction, and who comes second finds it done.
+//! Brings the schema of a cluster up to date. Several nodes may start at once: each migration is
+//! one transaction, and who comes second finds it done.
 //!
 //! Snapshots before a change are the cluster's own backups: a node has no place for a copy of it.
 

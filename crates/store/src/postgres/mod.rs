@@ -1,14 +1,14 @@
 //! The engine for those who outgrow one machine: PostgreSQL, and what speaks like it.
 //!
-//! A batch is sent as a whole before the first answer is awaited (pipelining), BEGIN travels with the
-//! first batch, and statements stay prepared, so an operation costs as many round trips as it has
-//! batches, and one for COMMIT.
+//! A batch is sent as a whole before the first answer is awaited (pipelining), BEGIN travels with
+//! the first batch, and statements stay prepared, so an operation costs as many round trips as it
+//! has batches, and one for COMMIT.
 //!
 //! Invariants
 //! * A connection whose transaction was not seen to end is closed, never lent again.
-//! * A transaction that lost a race (40001, 40P01) runs again from its beginning, a bounded number of
-//!   times; a COMMIT whose answer was lost is [`EngineError::Ambiguous`] and is never repeated here:
-//!   whether it happened is looked up by the operation's id.
+//! * A transaction that lost a race (40001, 40P01) runs again from its beginning, a bounded number
+//!   of times; a COMMIT whose answer was lost is [`EngineError::Ambiguous`] and is never repeated
+//!   here: whether it happened is looked up by the operation's id.
 //! * Reads are one REPEATABLE READ, READ ONLY transaction: one snapshot.
 
 mod error;
@@ -105,11 +105,12 @@ impl std::fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Connects (`host=/run/postgresql dbname=posthorn`, or a URL), and brings the schema up to date.
+    /// Connects (`host=/run/postgresql dbname=posthorn`, or a URL), and brings the schema up to
+    /// date.
     ///
     /// # Errors
-    /// [`EngineError::Unavailable`] with what to do about it, [`EngineError::TooNew`] when the store
-    /// needs a newer release.
+    /// [`EngineError::Unavailable`] with what to do about it, [`EngineError::TooNew`] when the
+    /// store needs a newer release.
     pub async fn open(address: &str, options: Options) -> Result<Self, EngineError> {
         let config: Config = address.parse().map_err(|error| connect_error(&error))?;
         refuse_plain_network(&config)?;
@@ -234,8 +235,8 @@ impl Inner {
         let result = operation.run(&mut tx).await;
         let changes = tx.into_changes();
         match (result, running.into_failure()) {
-            // Whatever the operation made of it: a lost race is run again, and nothing after a failure
-            // is a success.
+            // Whatever the operation made of it: a lost race is run again, and nothing after a
+            // failure is a success.
             (Err(_), Some(EngineError::Retry)) => (Err(EngineError::Retry.into()), changes),
             (Ok(_), Some(error)) => (Err(error.into()), changes),
             (result, _) => (result, changes),

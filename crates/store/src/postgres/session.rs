@@ -15,8 +15,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio_postgres::types::ToSql;
 
-/// A connection on loan. Unless it is [`finished`](Lent::finished) it is closed instead of going back:
-/// nobody may inherit an open transaction.
+/// A connection on loan. Unless it is [`finished`](Lent::finished) it is closed instead of going
+/// back: nobody may inherit an open transaction.
 pub(super) struct Lent {
     client: Option<Client>,
     finished: bool,
@@ -146,8 +146,8 @@ impl Backend for Running<'_> {
     }
 }
 
-/// Polls every future once, in order, which sends its request; then awaits the answers in order. The
-/// first failure is the answer: the server refuses what follows it.
+/// Polls every future once, in order, which sends its request; then awaits the answers in order.
+/// The first failure is the answer: the server refuses what follows it.
 async fn in_order(mut answers: Vec<Answer<'_>>) -> Result<Vec<Rows>, EngineError> {
     let mut early: Vec<Option<Result<Rows, EngineError>>> = Vec::with_capacity(answers.len());
     poll_fn(|context| {

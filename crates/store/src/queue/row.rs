@@ -131,7 +131,8 @@ impl NewQueueRow {
             "INSERT INTO queue_row (queue_id, arrival_id, body_id, account_id, recipient, \
              final_address, orcpt, notify, ret, envid, return_path, next_hop, needs, priority, \
              due_at, expires_at, attempts, created_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0, ?17)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0, \
+             ?17)",
             self.id,
             arrival,
             body,

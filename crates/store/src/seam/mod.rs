@@ -1,13 +1,13 @@
 //! The seam between the domain and the engines: batches of statements inside one transaction.
 //!
 //! An [`Operation`] is written once, against [`Tx`]. The statements whose parameters are known
-//! travel together as one [`Batch`], which costs one round trip on PostgreSQL; a domain operation is
-//! two batches, three at most: first the account's lock with what it allocates
-//! (`UPDATE account SET modseq = modseq + 1 ... RETURNING`), then everything else with the commit.
+//! travel together as one [`Batch`], which costs one round trip on PostgreSQL; a domain operation
+//! is two batches, three at most: first the account's lock with what it allocates (`UPDATE account
+//! SET modseq = modseq + 1 ... RETURNING`), then everything else with the commit.
 //!
-//! SQL is written as SQLite writes it, with numbered parameters (`?1`) that PostgreSQL gets as `$1`,
-//! and with `{ints:?N}` for "the set of integers bound to N", usable behind IN. Nothing else is
-//! translated: statements stay within what both engines accept.
+//! SQL is written as SQLite writes it, with numbered parameters (`?1`) that PostgreSQL gets as
+//! `$1`, and with `{ints:?N}` for "the set of integers bound to N", usable behind IN. Nothing else
+//! is translated: statements stay within what both engines accept.
 //!
 //! Invariants
 //! * An operation has no effect but on its [`Tx`]; it may run again after a failure of its group.

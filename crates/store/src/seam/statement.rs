@@ -2,8 +2,8 @@
 
 use super::Value;
 
-/// SQL with its parameters. The text is one of ours, known when the program was built: nothing that a
-/// peer says can become SQL, and engines may cache by its address.
+/// SQL with its parameters. The text is one of ours, known when the program was built: nothing that
+/// a peer says can become SQL, and engines may cache by its address.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// The SQL, with `?1`, `?2`... for the values.

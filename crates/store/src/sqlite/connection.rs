@@ -49,7 +49,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, EngineError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
         connection.pragma_update_and_check(None, "journal_size_limit", log_bytes, |_| Ok(()))?;
-        // Nobody else writes; a truncating checkpoint waits for readers, but not at everybody's cost.
+        // Nobody else writes; a truncating checkpoint waits for readers, but not at everybody's
+        // cost.
         connection.busy_timeout(WRITER_HOLD_MAX)?;
         common(&connection, CACHES.writer_kib)?;
         Ok(connection)

@@ -10,8 +10,8 @@ pub(super) const DATABASE: &str = "store.db";
 /// Name of the lock file.
 const LOCK: &str = "lock";
 
-/// Makes the directory if need be, for its owner only, and takes its lock. The lock lives as long as
-/// the file.
+/// Makes the directory if need be, for its owner only, and takes its lock. The lock lives as long
+/// as the file.
 ///
 /// # Errors
 /// [`EngineError::Owned`] when another process has it.

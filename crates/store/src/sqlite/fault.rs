@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 /// Called at the places where a disk or memory can fail. A hook may change the connection so that
-/// SQLite itself fails next (`PRAGMA max_page_count` makes a full disk), or answer with the error that
-/// the step is to fail with. Production has none.
+/// SQLite itself fails next (`PRAGMA max_page_count` makes a full disk), or answer with the error
+/// that the step is to fail with. Production has none.
 pub trait Faults: Send + Sync + 'static {
     /// The writer's connection was opened and the schema is there.
     fn opened(&self, connection: &Connection) {

@@ -1,8 +1,9 @@
 //! Brings a store to the schema that this release knows.
 //!
-//! Each migration is one transaction. Before the first change of a store that existed, a copy of its
-//! database is made beside it: `before-schema-N.db`. A release only adds, so the release before this
-//! one still opens the store afterwards; only a store that demands more than we know is refused.
+//! Each migration is one transaction. Before the first change of a store that existed, a copy of
+//! its database is made beside it: `before-schema-N.db`. A release only adds, so the release before
+//! this one still opens the store afterwards; only a store that demands more than we know is
+//! refused.
 
 use super::directory::{create_private, sync_file_and_name};
 use super::error::engine_error;
@@ -22,8 +23,8 @@ struct Version {
 /// Runs the migrations that are missing.
 ///
 /// # Errors
-/// [`EngineError::TooNew`] when the store demands a newer release, [`EngineError::Corrupt`] when the
-/// file is no store, or what SQLite says.
+/// [`EngineError::TooNew`] when the store demands a newer release, [`EngineError::Corrupt`] when
+/// the file is no store, or what SQLite says.
 pub(super) fn migrate(
     connection: &mut Connection,
     dir: &Path,
@@ -132,7 +133,8 @@ mod tests {
         number: 2,
         min_reader: 1,
         min_writer: 1,
-        text: "ALTER TABLE job ADD COLUMN extra {int}; CREATE TABLE second (a {int} NOT NULL) {rows};",
+        text: "ALTER TABLE job ADD COLUMN extra {int}; \
+            CREATE TABLE second (a {int} NOT NULL) {rows};",
     };
     const BROKEN: Migration = Migration {
         number: 3,

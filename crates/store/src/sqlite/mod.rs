@@ -1,5 +1,5 @@
-//! The embedded engine: SQLite in WAL mode with `synchronous=FULL`, one writer thread that commits in
-//! groups, a small pool of readers.
+//! The embedded engine: SQLite in WAL mode with `synchronous=FULL`, one writer thread that commits
+//! in groups, a small pool of readers.
 //!
 //! Invariants
 //! * One process owns the directory, by a lock that the system releases when it dies.
@@ -171,14 +171,15 @@ impl Sqlite {
     /// Answers an operator's question: one statement that reads. Secrets read as NULL.
     ///
     /// # Errors
-    /// [`EngineError::Statement`] when it is no statement that reads, [`EngineError::Unavailable`] when
-    /// it runs too long.
+    /// [`EngineError::Statement`] when it is no statement that reads, [`EngineError::Unavailable`]
+    /// when it runs too long.
     pub async fn sql(&self, query: String) -> Result<Table, EngineError> {
         let path = directory::database(&self.dir);
         blocking(move || query::ask(&path, &query)).await
     }
 
-    /// Copies the store to a directory while it serves. An earlier copy there is brought up to date.
+    /// Copies the store to a directory while it serves. An earlier copy there is brought up to
+    /// date.
     ///
     /// # Errors
     /// [`EngineError::Owned`] when the directory is a store in use, [`EngineError::Corrupt`] when a
@@ -193,8 +194,8 @@ impl Sqlite {
         self.health.counts()
     }
 
-    /// See [`Engine::close`](crate::Engine::close). The directory is free for another process when it
-    /// returns.
+    /// See [`Engine::close`](crate::Engine::close). The directory is free for another process when
+    /// it returns.
     ///
     /// # Errors
     /// As there.

@@ -1,8 +1,9 @@
 //! A small pool of connections that only read.
 //!
 //! A read runs where it is asked for, without a thread of its own: the typical one takes ten
-//! microseconds, less than handing it to another thread and back. Waiting happens before a connection
-//! is taken, never while it is held, so no client can keep a snapshot open, and with it the log.
+//! microseconds, less than handing it to another thread and back. Waiting happens before a
+//! connection is taken, never while it is held, so no client can keep a snapshot open, and with it
+//! the log.
 
 use super::connection;
 use super::session::{Running, Session};

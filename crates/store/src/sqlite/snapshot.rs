@@ -1,10 +1,10 @@
 //! A consistent copy of a store that serves: `posthorn store snapshot DIR`.
 //!
-//! The database comes first, from one read transaction, then the files that its rows name; body files
-//! are immutable and none is deleted meanwhile, so every row of the copy finds its file. Files that an
-//! earlier copy in the same directory has are not copied again, and those that no row names any more
-//! are removed from it. The copy is itself a store, whose `meta.restores` is one higher: who opens it
-//! knows that it came back.
+//! The database comes first, from one read transaction, then the files that its rows name; body
+//! files are immutable and none is deleted meanwhile, so every row of the copy finds its file.
+//! Files that an earlier copy in the same directory has are not copied again, and those that no row
+//! names any more are removed from it. The copy is itself a store, whose `meta.restores` is one
+//! higher: who opens it knows that it came back.
 
 use super::error::engine_error;
 use super::{connection, directory};

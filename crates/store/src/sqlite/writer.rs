@@ -1,8 +1,9 @@
 //! The writer: one thread that owns the one connection that writes, and commits in groups.
 //!
 //! It takes all operations that wait, runs each in a savepoint of one transaction, commits with one
-//! fsync, publishes what changed and answers them all. An operation that waits alone is not delayed.
-//! What can be done later (checkpoints, giving back free pages) it does after it has answered.
+//! fsync, publishes what changed and answers them all. An operation that waits alone is not
+//! delayed. What can be done later (checkpoints, giving back free pages) it does after it has
+//! answered.
 //!
 //! Some errors (FULL, IOERR, NOMEM) make SQLite roll back the whole transaction, not the statement
 //! only. Then the culprit is refused and the others run again in a new transaction; if that happens
@@ -122,7 +123,8 @@ impl Writer {
     }
 
     /// Commits the group. A panic in an operation is caught there; one around it (in publishing, or
-    /// here) ends the store, not the thread, and who is not answered learns it from the dropped reply.
+    /// here) ends the store, not the thread, and who is not answered learns it from the dropped
+    /// reply.
     fn commit_watched(&mut self, group: Group) {
         let done = catch_unwind(AssertUnwindSafe(|| self.commit_group(group)));
         if done.is_err() {

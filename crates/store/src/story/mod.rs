@@ -2,8 +2,8 @@
 //!
 //! The events up to the commit are one compact row, written by the transaction that accepts (or by
 //! one that records a refusal); what happens later (moves, deletions, attempts to send on) is
-//! appended as rows of its own. Everything is keyed by the arrival's id, which stands in the 250, in
-//! our Received field, in the log and in the queue rows.
+//! appended as rows of its own. Everything is keyed by the arrival's id, which stands in the 250,
+//! in our Received field, in the log and in the queue rows.
 //!
 //! Invariants
 //! * An event says what happened, not what somebody may read: who may is decided on reading, by

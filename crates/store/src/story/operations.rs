@@ -101,9 +101,9 @@ impl NewStory {
     }
 }
 
-/// Columns of `story_event` for one later event: its instant, branch and compact form. For set-based
-/// inserts of the same event into many stories:
-/// `INSERT INTO story_event (arrival_id, event_id, at, account_id, data) SELECT ...`.
+/// Columns of `story_event` for one later event: its instant, branch and compact form. For
+/// set-based inserts of the same event into many stories: `INSERT INTO story_event (arrival_id,
+/// event_id, at, account_id, data) SELECT ...`.
 ///
 /// `event_id` must rise with time (an id of the caller's transaction); two emails of one arrival
 /// touched by one transaction are one event (`ON CONFLICT DO NOTHING`).
@@ -187,7 +187,8 @@ impl Operation for CountRefusal {
             "INSERT INTO refusal_count (day, network, reason, count, last_at) \
              VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (day, network, reason) \
-             DO UPDATE SET count = refusal_count.count + excluded.count, last_at = excluded.last_at",
+             DO UPDATE SET count = refusal_count.count + excluded.count, \
+             last_at = excluded.last_at",
             self.at.day(),
             self.network.as_str(),
             self.reason,

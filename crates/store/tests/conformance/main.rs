@@ -1,9 +1,9 @@
 //! One suite of all operations, on both engines.
 //!
-//! A test is an `async fn name(engine: &Engine)` in a module here, listed once below. On SQLite each
-//! is a test of its own and always runs. On PostgreSQL all of them run in the one ignored test
-//! `postgres` (`cargo test -p posthorn-store --test conformance -- --ignored`), each in a database of
-//! its own in one cluster that the test starts and stops, first under READ COMMITTED, then under
+//! A test is an `async fn name(engine: &Engine)` in a module here, listed once below. On SQLite
+//! each is a test of its own and always runs. On PostgreSQL all of them run in the one ignored test
+//! `postgres` (`cargo test -p posthorn-store --test conformance -- --ignored`), each in a database
+//! of its own in one cluster that the test starts and stops, first under READ COMMITTED, then under
 //! SERIALIZABLE.
 
 #![cfg(test)]

@@ -81,7 +81,8 @@ async fn a_commit_without_an_answer_is_ambiguous(cluster: &Cluster) {
             "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS \
              $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END$$; \
              CREATE CONSTRAINT TRIGGER hang_up AFTER INSERT ON operation DEFERRABLE \
-             INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.operation_id = 5) EXECUTE FUNCTION hang_up()",
+             INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.operation_id = 5) \
+             EXECUTE FUNCTION hang_up()",
         )
         .await
         .unwrap();

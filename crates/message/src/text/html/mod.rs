@@ -32,8 +32,8 @@ pub struct HtmlText {
 
 /// Bytes handed to the tokenizer at once.
 const PIECE_BYTES: usize = 512;
-/// Attributes a tag may about have. The tokenizer compares each attribute with all before it, so a tag
-/// with a million of them would cost a million million steps; such a tag is skipped.
+/// Attributes a tag may about have. The tokenizer compares each attribute with all before it, so a
+/// tag with a million of them would cost a million million steps; such a tag is skipped.
 const ATTRIBUTES_MAX: usize = 256;
 
 /// Makes text of HTML, at most about `bytes_max` bytes of it.
@@ -55,8 +55,8 @@ pub fn html_to_text(html: &str, hidden: Hidden, bytes_max: usize) -> HtmlText {
     HtmlText { text: walk.out, has_hidden: walk.has_hidden, truncated: walk.truncated }
 }
 
-/// Feeds the tokenizer from `at` until the end, or until a tag turns out to be hostile; returns where
-/// to go on behind that tag.
+/// Feeds the tokenizer from `at` until the end, or until a tag turns out to be hostile; returns
+/// where to go on behind that tag.
 fn feed(tokenizer: &Tokenizer<Sink>, html: &str, buffer: &StrTendril, mut at: usize) -> usize {
     let queue = BufferQueue::default();
     // Nothing came out since the last `<`: a tag or comment is open.

@@ -26,7 +26,8 @@ pub(super) struct Walk {
     keep_hidden: bool,
     pub(super) has_hidden: bool,
     gap: Gap,
-    /// Elements whose content is not text (style, title...), by name, with the nesting of the same name.
+    /// Elements whose content is not text (style, title...), by name, with the nesting of the same
+    /// name.
     skipped: Option<(String, u32)>,
     preformatted: u32,
     /// One entry per open list: the number of its next item, or none for bullets.

@@ -5,7 +5,8 @@ use super::{Args, Authorization, AuthorizationStep, Refused};
 use crate::pop3::response::{self, Refusal};
 use crate::sasl::{Exchange, SelectError};
 
-/// Starts a SASL exchange. The initial response may make the line longer than RFC 5034 4's 255 octets.
+/// Starts a SASL exchange. The initial response may make the line longer than RFC 5034 4's 255
+/// octets.
 ///
 /// Without arguments it lists the mechanisms: some clients ask so, from the time before CAPA.
 pub(super) fn auth(

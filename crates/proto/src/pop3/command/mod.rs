@@ -75,7 +75,8 @@ pub(super) struct Args<'a>(&'a [u8]);
 /// Why a command is answered with -ERR.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Unknown, badly written or out of place: counted, for it is no mail program that does so often.
+    /// Unknown, badly written or out of place: counted, for it is no mail program that does so
+    /// often.
     Mistake(&'static str),
     /// A refusal that any client may meet.
     Answer(Refusal),

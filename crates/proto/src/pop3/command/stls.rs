@@ -3,8 +3,8 @@
 use super::{Args, Authorization, AuthorizationStep, Refused};
 use crate::pop3::response::{self, Refusal};
 
-/// Goes over to TLS. The session then begins anew; whatever the client sent after the command was not
-/// protected and is thrown away.
+/// Goes over to TLS. The session then begins anew; whatever the client sent after the command was
+/// not protected and is thrown away.
 pub(super) fn stls(
     args: Args<'_>,
     state: &Authorization<'_>,

@@ -5,12 +5,12 @@ use crate::pop3::response;
 
 /// Enters UTF-8 mode.
 ///
-/// It changes nothing for us, since messages are sent as they are in both modes. RFC 6856 2.1 wants a
-/// surrogate or an error for a message with UTF-8 in its header while the mode is off. We deviate: a
-/// surrogate is no longer the message that was signed, its size is not the listed one, and a client
-/// that deletes after downloading has lost the original for ever; an error makes the client fail at
-/// this message each time. The bytes themselves are what POP3 clients have always been given, and
-/// those that don't know RFC 6532 show some odd characters.
+/// It changes nothing for us, since messages are sent as they are in both modes. RFC 6856 2.1 wants
+/// a surrogate or an error for a message with UTF-8 in its header while the mode is off. We
+/// deviate: a surrogate is no longer the message that was signed, its size is not the listed one,
+/// and a client that deletes after downloading has lost the original for ever; an error makes the
+/// client fail at this message each time. The bytes themselves are what POP3 clients have always
+/// been given, and those that don't know RFC 6532 show some odd characters.
 pub(super) fn utf8(
     args: Args<'_>,
     state: &mut Authorization<'_>,

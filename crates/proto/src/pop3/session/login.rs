@@ -85,8 +85,8 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::OpenMaildrop`]. A maildrop that cannot be opened leaves the client where it may
-    /// log in again (RFC 1939 4).
+    /// Answers [`Event::OpenMaildrop`]. A maildrop that cannot be opened leaves the client where it
+    /// may log in again (RFC 1939 4).
     pub fn maildrop_opened(
         &mut self,
         opened: Result<Maildrop, OpenError>,

@@ -1,4 +1,5 @@
-//! One POP3 server session: its states, the loop over the input, deadlines, and the driver's answers.
+//! One POP3 server session: its states, the loop over the input, deadlines, and the driver's
+//! answers.
 //!
 //! How a driver runs it, in short:
 //!
@@ -7,7 +8,7 @@
 //! loop {
 //!     match session.receive(&mut input, &mut out, clock.now()) {
 //!         Event::Read => { write out; read more behind what is left, until session.deadline() }
-//!         Event::Authenticate(question) => session.auth_answered(look_up(question), &mut out, now),
+//!         Event::Authenticate(q) => session.auth_answered(look_up(q), &mut out, now),
 //!         Event::Retrieve { uid, part } => feed the message, writing out in between
 //!         ...
 //!     }
@@ -103,11 +104,11 @@ impl Session {
         }
     }
 
-    /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at the
-    /// end.
+    /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at
+    /// the end.
     ///
-    /// Whole commands and written output ([`written`](Self::written)) count as activity; an unfinished
-    /// line does not. While a message is being written, the driver applies
+    /// Whole commands and written output ([`written`](Self::written)) count as activity; an
+    /// unfinished line does not. While a message is being written, the driver applies
     /// [`Config::idle_max`] to its writes itself.
     pub fn deadline(&self) -> Option<Time> {
         let idle = self.idle_since + self.config.idle_max;
@@ -143,8 +144,8 @@ impl Session {
         }
     }
 
-    /// The time of [`deadline`](Self::deadline) has come. Closes the session when it really has, without
-    /// a word and without deleting anything (RFC 1939 3).
+    /// The time of [`deadline`](Self::deadline) has come. Closes the session when it really has,
+    /// without a word and without deleting anything (RFC 1939 3).
     pub fn timed_out(&mut self, now: Time) {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.state = State::Closed(CloseReason::Timeout);
@@ -156,14 +157,15 @@ impl Session {
         self.idle_since = now;
     }
 
-    /// Ends the session as soon as no maildrop is open: closing one that is would forget the client's
-    /// deletions, and it would download everything again. The driver decides how long it waits.
+    /// Ends the session as soon as no maildrop is open: closing one that is would forget the
+    /// client's deletions, and it would download everything again. The driver decides how long it
+    /// waits.
     pub fn drain(&mut self) {
         self.is_draining = true;
     }
 
-    /// The handshake that [`Event::StartTls`] asked for has succeeded. The session begins anew, without a
-    /// greeting (RFC 2595 4).
+    /// The handshake that [`Event::StartTls`] asked for has succeeded. The session begins anew,
+    /// without a greeting (RFC 2595 4).
     pub fn tls_started(&mut self, tls: &TlsInfo, now: Time) {
         if matches!(self.state, State::StartTls) {
             self.is_tls = true;
@@ -175,11 +177,11 @@ impl Session {
 
     // ---- the loop ------------------------------------------------------------------------------
 
-    /// Takes what it can use from the front of `input`, appends replies to `out`, and returns what the
-    /// driver must do next.
+    /// Takes what it can use from the front of `input`, appends replies to `out`, and returns what
+    /// the driver must do next.
     ///
-    /// After [`Event::Read`] less than [`limits::POP3_LINE_BYTES_MAX`] bytes are left in `input`; the
-    /// driver keeps them and appends what it reads.
+    /// After [`Event::Read`] less than [`limits::POP3_LINE_BYTES_MAX`] bytes are left in `input`;
+    /// the driver keeps them and appends what it reads.
     pub fn receive(&mut self, input: &mut &[u8], out: &mut Vec<u8>, now: Time) -> Event {
         loop {
             if let Some(event) = self.pending.pop_front() {
@@ -234,8 +236,8 @@ impl Session {
             }
             (State::AuthLine(_), Line::TooLong) => self.auth_failed(Failure::TooLong, out),
             (State::Authorization(_), Line::TooLong) => {
-                // No mail program does this before its login, and it could have been an HTTP request
-                // whose body looks like commands.
+                // No mail program does this before its login, and it could have been an HTTP
+                // request whose body looks like commands.
                 LINE_TOO_LONG.write(out);
                 self.state = State::Closed(CloseReason::Errors);
             }
@@ -251,7 +253,8 @@ impl Session {
                 self.state = state;
                 self.command(line, out);
                 if matches!(self.state, State::StartTls) {
-                    // RFC 2595 4, CVE-2011-0411: what came in clear text must not be taken for protected.
+                    // RFC 2595 4, CVE-2011-0411: what came in clear text must not be taken for
+                    // protected.
                     self.pending.push_back(Event::StartTls { discarded: input.len() });
                     *input = &[];
                 }

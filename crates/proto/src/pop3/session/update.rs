@@ -7,8 +7,9 @@ use crate::pop3::response::{self, Code, Refusal};
 use posthorn_base::{Time, limits};
 
 impl Session {
-    /// A piece of the message that [`Event::Retrieve`](crate::pop3::Event::Retrieve) asked for, of any
-    /// size: what comes out is a little larger, so pieces of some 16 KiB keep the buffers small.
+    /// A piece of the message that [`Event::Retrieve`](crate::pop3::Event::Retrieve) asked for, of
+    /// any size: what comes out is a little larger, so pieces of some 16 KiB keep the buffers
+    /// small.
     pub fn message(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Feed {
         let State::Retrieving(_, outgoing) = &mut self.state else {
             self.not_asked_now();
@@ -37,8 +38,8 @@ impl Session {
         }
     }
 
-    /// The message cannot be read, or not to its end. When some of it was sent already, there is no way
-    /// to say so but to close without the final dot.
+    /// The message cannot be read, or not to its end. When some of it was sent already, there is no
+    /// way to say so but to close without the final dot.
     pub fn message_failed(&mut self, error: RetrieveError, out: &mut Vec<u8>, now: Time) {
         self.idle_since = now;
         match std::mem::take(&mut self.state) {
@@ -64,7 +65,8 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::Commit`](crate::pop3::Event::Commit): true when the messages are deleted, durably.
+    /// Answers [`Event::Commit`](crate::pop3::Event::Commit): true when the messages are deleted,
+    /// durably.
     pub fn committed(&mut self, is_done: bool, out: &mut Vec<u8>) {
         match std::mem::take(&mut self.state) {
             State::CommitAsked { left } if is_done => self.goodbye(left, out),

@@ -53,8 +53,8 @@ pub(super) fn derive_all(
     })
 }
 
-/// The keys for a password, which is prepared by SASLprep first. Takes as long as the iterations say
-/// (100,000: some 30 ms), so never on a thread that serves others.
+/// The keys for a password, which is prepared by SASLprep first. Takes as long as the iterations
+/// say (100,000: some 30 ms), so never on a thread that serves others.
 pub fn derive(
     password: &str,
     salt: &[u8],

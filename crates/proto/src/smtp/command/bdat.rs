@@ -1,8 +1,8 @@
 //! `BDAT size [LAST]` and its octets (RFC 3030 2).
 //!
-//! The octets follow the command whatever we think of it, so every refusal reads them first. Only when
-//! the size cannot be read is there nothing left but to close: what came next, commands or data, would
-//! be a guess.
+//! The octets follow the command whatever we think of it, so every refusal reads them first. Only
+//! when the size cannot be read is there nothing left but to close: what came next, commands or
+//! data, would be a guess.
 
 use crate::smtp::event::{CloseReason, Event};
 use crate::smtp::parameter::number;

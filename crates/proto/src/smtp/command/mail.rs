@@ -35,8 +35,8 @@ impl MailError {
     }
 }
 
-/// Strips `FROM:` or `TO:`. RFC 5321 3.3 allows no space behind the colon; programs and people write
-/// one all the time, it can mean nothing else, and refusing it would only lose mail.
+/// Strips `FROM:` or `TO:`. RFC 5321 3.3 allows no space behind the colon; programs and people
+/// write one all the time, it can mean nothing else, and refusing it would only lose mail.
 pub(super) fn strip_keyword<'a>(text: &'a str, keyword: &str) -> Option<&'a str> {
     let (word, rest) = text.split_at_checked(keyword.len())?;
     word.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
@@ -87,8 +87,8 @@ fn body_value(p: &Parameter<'_>) -> Result<Body, ParameterError> {
     }
 }
 
-/// RFC 4954 5: xtext or `<>`. We check it and go no further: no server that hands us mail is trusted
-/// to say who a sender is, and a submission server knows it from the login.
+/// RFC 4954 5: xtext or `<>`. We check it and go no further: no server that hands us mail is
+/// trusted to say who a sender is, and a submission server knows it from the login.
 fn auth_value(p: &Parameter<'_>) -> Result<(), ParameterError> {
     let value = p.value()?;
     let good = value.len() <= limits::DSN_ORCPT_BYTES_MAX && is_xtext(value);

@@ -1,7 +1,7 @@
 //! The commands, one file each, and how a line finds its command.
 //!
-//! A command is one method of [`Session`]: it gets what followed its name, and either writes one reply
-//! or leaves the session with an open question. To add one, write its file and name it in
+//! A command is one method of [`Session`]: it gets what followed its name, and either writes one
+//! reply or leaves the session with an open question. To add one, write its file and name it in
 //! [`Session::command`].
 
 mod auth;
@@ -22,8 +22,8 @@ use super::reply::Reply;
 use super::session::{Session, State};
 use crate::confusion::is_http;
 
-/// A command line as text: UTF-8 (RFC 6531 3.3) without control characters. White space at its end is
-/// tolerated (RFC 5321 4.1.1).
+/// A command line as text: UTF-8 (RFC 6531 3.3) without control characters. White space at its end
+/// is tolerated (RFC 5321 4.1.1).
 fn text(line: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(line).ok()?.trim_end_matches([' ', '\t']);
     (!text.contains(char::is_control)).then_some(text)
@@ -68,15 +68,15 @@ impl Session {
             () if is("STARTTLS") => self.starttls(rest, input, out),
             () if is("VRFY") => self.vrfy(rest, out),
             () if is("HELP") => self.help(out),
-            // RFC 5321 4.2.4: 502 for what is known but not offered, 500 for what is not known. EXPN
-            // would give a list's members away; the others are obsolete.
+            // RFC 5321 4.2.4: 502 for what is known but not offered, 500 for what is not known.
+            // EXPN would give a list's members away; the others are obsolete.
             () if ["EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML"].iter().any(|n| is(n)) => {
                 self.refuse_command(&Reply::NOT_IMPLEMENTED, out)
             }
             () => self.refuse_command(&Reply::UNKNOWN_COMMAND, out),
         };
-        // RFC 2920 3.2: the replies to all others are sent at once, even when commands follow. (DATA's is
-        // written when its question has been answered; that comes before this event.)
+        // RFC 2920 3.2: the replies to all others are sent at once, even when commands follow.
+        // (DATA's is written when its question has been answered; that comes before this event.)
         if !["RCPT", "MAIL", "BDAT", "RSET"].iter().any(|name| is(name)) {
             self.pending.push_back(Event::Flush);
         }

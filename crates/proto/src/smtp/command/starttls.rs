@@ -6,8 +6,8 @@ use crate::smtp::session::{Session, State};
 
 impl Session {
     /// Agrees to TLS, and forgets the client and whatever it sent behind the command: text that an
-    /// attacker put in front of the handshake must not be taken for the client's (RFC 3207 4.2 and 6,
-    /// CVE-2011-0411).
+    /// attacker put in front of the handshake must not be taken for the client's (RFC 3207 4.2 and
+    /// 6, CVE-2011-0411).
     pub(super) fn starttls(
         &mut self,
         args: &str,

@@ -66,10 +66,10 @@ impl Session {
         }
     }
 
-    /// Data cannot be kept any more (the disk is full, say): refuses the message when its end has come.
-    /// No more [`Event::Data`](crate::smtp::Event::Data) of it follows. After
-    /// [`Event::DataRefused`](crate::smtp::Event::DataRefused) it replaces the reply, for instance by one
-    /// that names the story's id.
+    /// Data cannot be kept any more (the disk is full, say): refuses the message when its end has
+    /// come. No more [`Event::Data`](crate::smtp::Event::Data) of it follows. After
+    /// [`Event::DataRefused`](crate::smtp::Event::DataRefused) it replaces the reply, for instance
+    /// by one that names the story's id.
     pub fn data_failed(&mut self, reply: Reply) {
         match &mut self.state {
             State::Data(incoming, _)
@@ -81,7 +81,8 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::DataEnd`](crate::smtp::Event::DataEnd): the message is on stable storage. This is the promise.
+    /// Answers [`Event::DataEnd`](crate::smtp::Event::DataEnd): the message is on stable storage.
+    /// This is the promise.
     pub fn delivered(&mut self, id: ArrivalId, out: &mut Vec<u8>) {
         match std::mem::take(&mut self.state) {
             State::DeliveryAsked(client) => {

@@ -54,8 +54,8 @@ impl Session {
         }
     }
 
-    /// Takes a line from the input, when it is there. A line that is too long is taken as it comes, so
-    /// that nobody has to keep it.
+    /// Takes a line from the input, when it is there. A line that is too long is taken as it comes,
+    /// so that nobody has to keep it.
     fn next_line<'a>(&mut self, input: &mut &'a [u8]) -> Option<Line<'a>> {
         let bytes = *input;
         let found = memchr(b'\n', bytes.get(self.searched..).unwrap_or_default());

@@ -1,4 +1,5 @@
-//! One SMTP server session: its states, the loop over the input, deadlines, and the driver's answers.
+//! One SMTP server session: its states, the loop over the input, deadlines, and the driver's
+//! answers.
 //!
 //! How a driver runs it, in short:
 //!
@@ -7,8 +8,8 @@
 //! loop {
 //!     let mut input = &buffer[..];
 //!     match session.receive(&mut input, &mut out, clock.now()) {
-//!         Event::Read => { write out; drop what was consumed; read more, until session.deadline() }
-//!         Event::CheckRecipient(r) => { ask the store; session.recipient_checked(Ok(()), &mut out) }
+//!         Event::Read => { write out; drop what was consumed; read on until session.deadline() }
+//!         Event::CheckRecipient(r) => { ask; session.recipient_checked(Ok(()), &mut out) }
 //!         ...
 //!     }
 //! }
@@ -111,11 +112,11 @@ impl Session {
         self.state.client()
     }
 
-    /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at the
-    /// end.
+    /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at
+    /// the end.
     ///
-    /// An unfinished line does not count as activity, so commands cannot be dripped in; a message has
-    /// [`limits::SMTP_DATA_TOTAL_MAX`] in all.
+    /// An unfinished line does not count as activity, so commands cannot be dripped in; a message
+    /// has [`limits::SMTP_DATA_TOTAL_MAX`] in all.
     pub fn deadline(&self) -> Option<Time> {
         let idle = self.idle_since + self.config.idle_max;
         match &self.state {
@@ -139,8 +140,8 @@ impl Session {
         }
     }
 
-    /// Refuses the client in the greeting's place. A 421 closes at once; after a 554 the client is owed
-    /// the chance to say QUIT (RFC 5321 3.1).
+    /// Refuses the client in the greeting's place. A 421 closes at once; after a 554 the client is
+    /// owed the chance to say QUIT (RFC 5321 3.1).
     pub fn refuse(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         if matches!(self.state, State::Connected) {
             reply.write(out);
@@ -163,13 +164,14 @@ impl Session {
     }
 
     /// Ends the session as soon as no message is open, with a 421 (RFC 5321 3.8). Call
-    /// [`receive`](Self::receive) afterwards: it closes at once when the session is between messages.
+    /// [`receive`](Self::receive) afterwards: it closes at once when the session is between
+    /// messages.
     pub fn drain(&mut self) {
         self.is_draining = true;
     }
 
-    /// The handshake that [`Event::StartTls`] asked for has succeeded. The session begins anew, without
-    /// a greeting (RFC 3207 4.2).
+    /// The handshake that [`Event::StartTls`] asked for has succeeded. The session begins anew,
+    /// without a greeting (RFC 3207 4.2).
     pub fn tls_started(&mut self, tls: TlsInfo, now: Time) {
         if matches!(self.state, State::StartTls) {
             self.tls = Some(tls);
@@ -180,11 +182,11 @@ impl Session {
 
     // ---- the loop ------------------------------------------------------------------------------
 
-    /// Takes what it can use from the front of `input`, appends replies to `out`, and returns what the
-    /// driver must do next.
+    /// Takes what it can use from the front of `input`, appends replies to `out`, and returns what
+    /// the driver must do next.
     ///
-    /// After [`Event::Read`] less than [`limits::SMTP_LINE_BYTES_MAX`] bytes are left in `input`; the
-    /// driver keeps them and appends what it reads.
+    /// After [`Event::Read`] less than [`limits::SMTP_LINE_BYTES_MAX`] bytes are left in `input`;
+    /// the driver keeps them and appends what it reads.
     pub fn receive<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>, now: Time) -> Event<'a> {
         self.now = now;
         // However long the driver took to answer, the client is not to blame for it.
@@ -232,8 +234,8 @@ impl Session {
         }
     }
 
-    /// The client may not speak before the greeting (RFC 5321 4.3.1). Those who do are mostly programs
-    /// that don't read replies at all.
+    /// The client may not speak before the greeting (RFC 5321 4.3.1). Those who do are mostly
+    /// programs that don't read replies at all.
     fn early(&mut self, input: &[u8], out: &mut Vec<u8>) -> Option<Event<'static>> {
         if input.is_empty() || self.early_talk {
             return Some(Event::Read);
@@ -304,8 +306,9 @@ impl Session {
         self.punish(self.errors, self.config.errors_max, limits::SMTP_ERRORS_FREE, out);
     }
 
-    /// Writes the refusal of a recipient. These are counted by themselves: one message to a list may
-    /// meet dozens of dead addresses, and closing then would keep it from the living ones for ever.
+    /// Writes the refusal of a recipient. These are counted by themselves: one message to a list
+    /// may meet dozens of dead addresses, and closing then would keep it from the living ones for
+    /// ever.
     pub(crate) fn fail_recipient(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         reply.write(out);
         self.refused_recipients = self.refused_recipients.saturating_add(1);

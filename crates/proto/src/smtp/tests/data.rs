@@ -6,8 +6,8 @@ use crate::smtp::transfer::{Chunked, Dotted, Found};
 const ACCEPTED: &str = "S: 250 2.0.0 Message accepted, id 0000000000001";
 const BARE: &str = "S: 550 5.6.11 Message has a CR or LF that is not part of a CR LF pair";
 
-/// Runs data through the scanner, in the given pieces: the text, whether something was bare, and what
-/// is left behind the end (`None` when it has not come).
+/// Runs data through the scanner, in the given pieces: the text, whether something was bare, and
+/// what is left behind the end (`None` when it has not come).
 fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, bool, Option<Vec<u8>>) {
     let (mut text, mut bare, mut rest) = (Vec::new(), false, None::<Vec<u8>>);
     let mut dotted = Dotted::new();
@@ -39,7 +39,8 @@ fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, bool, Option<Ve
 
 #[test]
 fn the_end_of_data_and_every_way_to_fake_it() {
-    /// `want` is the message, or `None` when it has a bare CR or LF; `rest` is what follows its end.
+    /// `want` is the message, or `None` when it has a bare CR or LF; `rest` is what follows its
+    /// end.
     #[track_caller]
     fn check(wire: &str, want: Option<&str>, rest: Option<&str>) {
         let bytes = wire.as_bytes();
@@ -172,7 +173,8 @@ fn chunks() {
 
 #[test]
 fn chunks_that_fail() {
-    // A bare LF across two chunks; the second fails, the third is out of order, its octets no commands.
+    // A bare LF across two chunks; the second fails, the third is out of order, its octets no
+    // commands.
     let log =
         after_opening(&Scene::mx(), b"BDAT 2\r\na\rBDAT 2\r\nbcBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
     assert_eq!(
@@ -185,7 +187,8 @@ fn chunks_that_fail() {
     let log = after_opening(&Scene::mx(), b"BDAT 2 LAST\r\na\rNOOP\r\n");
     assert_eq!(log[1..], ["data refused: a bare CR or LF", BARE, "S: 250 2.0.0 OK"]);
     // Nothing but BDAT, RSET and the like between chunks.
-    let wire = b"BDAT 1\r\naDATA\r\nRCPT TO:<x@y.example>\r\nMAIL FROM:<>\r\nSTARTTLS\r\nNOOP\r\nRSET\r\nBDAT 1 LAST\r\nb";
+    let wire = b"BDAT 1\r\naDATA\r\nRCPT TO:<x@y.example>\r\nMAIL FROM:<>\r\nSTARTTLS\r\nNOOP\r\n\
+        RSET\r\nBDAT 1 LAST\r\nb";
     let log = after_opening(&Scene::mx(), wire);
     assert!(log[2..6].iter().all(|line| line.starts_with("S: 503 5.5.1 A message is being")));
     let want = ["S: 250 2.0.0 OK", "S: 250 2.0.0 OK", "abandoned"];

@@ -1,5 +1,5 @@
-//! A driver for tests: it answers the session's questions by simple rules, and writes down everything
-//! that happens as lines of text.
+//! A driver for tests: it answers the session's questions by simple rules, and writes down
+//! everything that happens as lines of text.
 //!
 //! * senders: `banned@` is refused
 //! * recipients: `unknown@` 550, `full@` 452, everybody else is taken

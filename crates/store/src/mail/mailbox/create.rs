@@ -5,8 +5,9 @@ use crate::mail::Answers;
 use crate::{Batch, Change, Operation, Statement, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, MailboxId, MailboxName, ModSeq, Role, Time, limits};
 
-/// Where the UIDVALIDITYs of a new account begin (`account.next_uidvalidity`): with the seconds of its creation, so that an account
-/// that is deleted and made again under the same name does not repeat those that clients remember.
+/// Where the UIDVALIDITYs of a new account begin (`account.next_uidvalidity`): with the seconds of
+/// its creation, so that an account that is deleted and made again under the same name does not
+/// repeat those that clients remember.
 pub fn first_uidvalidity(now: Time) -> u32 {
     u32::try_from(now.seconds()).unwrap_or(1).max(1)
 }
