@@ -3,6 +3,7 @@
 use crate::hub::Hub;
 use crate::system::SystemRandom;
 use posthorn_base::Clock;
+use posthorn_store::backup::AfterRestore;
 use posthorn_store::bodies::BodyFiles;
 use posthorn_store::engine::Birth;
 use posthorn_store::meta::{Meta, ReadMeta};
@@ -81,6 +82,9 @@ impl OpenStore {
                 Engine::Postgres(postgres::Postgres::open(address, options).await?)
             }
         };
+        if engine.write(AfterRestore { now: clock.now() }).await? {
+            tracing::warn!("this store came back from a backup: clients will read everything anew");
+        }
         let files = BodyFiles::open(&settings.dir)?;
         let meta = engine.read(&ReadMeta).await?;
         Ok(OpenStore { engine: Arc::new(engine), files, meta, hub })

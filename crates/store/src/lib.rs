@@ -20,6 +20,7 @@
 //! * Changes are published after the commit, in commit order, never before.
 //! * The store knows no protocol: no reply codes, no wire formats.
 
+pub mod backup;
 pub mod bodies;
 pub mod check;
 pub mod directory;

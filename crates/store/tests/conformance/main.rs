@@ -10,6 +10,7 @@
 
 #[macro_use]
 mod harness;
+mod backup;
 mod directory;
 mod mail;
 mod postgres_only;
@@ -60,6 +61,7 @@ suite! {
     maildrop: sizes_are_those_of_crlf_line_ends,
         unique_ids_come_and_go_with_their_messages,
         a_maildrop_can_be_read_until_its_messages_are_purged;
+    backup: a_restored_store_never_repeats_what_it_forgot;
     directory: domains,
         addresses_lead_to_accounts,
         postmaster_and_abuse_always_reach_somebody,
