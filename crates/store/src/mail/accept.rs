@@ -39,7 +39,7 @@ pub struct Placed {
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Every copy, in the order of the plan.
+    /// Every copy, account by account.
     pub placed: Vec<Placed>,
     /// Accounts that were deleted since the plan was made, with the mail they would have got.
     pub gone: Vec<AccountId>,
@@ -87,6 +87,8 @@ async fn prepare<'a>(
     deliveries: &'a [Delivery],
 ) -> Result<Vec<Ready<'a>>, StoreError> {
     let mut ready: Vec<Ready<'a>> = deliveries.iter().map(Ready::new).collect();
+    // Everybody locks accounts in the same order, so that no two plans wait for each other.
+    ready.sort_by_key(|item| item.delivery.account);
     let mut batch = Batch::new();
     for item in ready.iter().filter(|item| !item.locks) {
         let account = item.delivery.account;

@@ -18,7 +18,7 @@ mod queue;
 mod seam;
 mod story;
 
-use mail::{accept, bulk, mailboxes, maildrop, messages, views, whole};
+use mail::{accept, bulk, mailboxes, maildrop, messages, model, views, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -90,4 +90,5 @@ suite! {
         an_accept_in_doubt_is_looked_up;
     views: a_view_follows_its_mailbox,
         views_share_one_memory;
+    model: random_operations_do_what_a_model_does;
 }
