@@ -91,6 +91,10 @@ pub const POP3_ERRORS_MAX: u32 = 20;
 pub const POP3_TARPIT: Duration = Duration::from_secs(2);
 /// RFC 1939 7: a message's unique-id.
 pub const POP3_UNIQUE_ID_BYTES_MAX: usize = 70;
+/// Lists of messages (8 bytes each, and imported unique-ids) of all open maildrops together.
+pub const POP3_SNAPSHOTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A message that is asked for waits this long for memory before the client is told to come back.
+pub const POP3_MEMORY_WAIT_MAX: Duration = Duration::from_secs(60);
 
 // ---- messages ---------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ pub mod memory;
 pub mod network;
 pub mod node;
 pub mod open;
+pub mod pop3;
 pub mod run;
 pub mod shutdown;
 pub mod smtp;

@@ -26,6 +26,9 @@ pub enum CloseReason {
     TlsTwice,
     /// More was read ahead than is allowed, because nothing understood it.
     InputFull,
+    /// A reply could not be finished: closed without a goodbye, so that the peer sees that something is
+    /// missing.
+    CutShort(&'static str),
     /// The peer broke the protocol in a way that only hanging up answers.
     Protocol(&'static str),
     /// The peer is blocked or over a limit.
@@ -69,13 +72,14 @@ impl CloseReason {
         }
     }
 
-    /// True when nothing can be said to the peer any more.
-    pub fn peer_is_gone(&self) -> bool {
+    /// True when nothing can be said to the peer any more, or must not be: the connection is reset.
+    pub fn is_without_goodbye(&self) -> bool {
         match self {
             CloseReason::PeerReset
             | CloseReason::WriteTimeout
             | CloseReason::HandshakeTimeout
             | CloseReason::HandshakeFailed(_)
+            | CloseReason::CutShort(_)
             | CloseReason::Io(_) => true,
             CloseReason::Finished
             | CloseReason::PeerClosed
@@ -105,6 +109,7 @@ impl fmt::Display for CloseReason {
             }
             CloseReason::TlsTwice => f.write_str("TLS inside TLS"),
             CloseReason::InputFull => f.write_str("too much input at once"),
+            CloseReason::CutShort(what) => write!(f, "cut short: {what}"),
             CloseReason::Protocol(what) => write!(f, "broke the protocol: {what}"),
             CloseReason::Refused(why) => write!(f, "refused: {}", Shown::text(why)),
             CloseReason::Draining => f.write_str("the server is stopping"),

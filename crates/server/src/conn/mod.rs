@@ -214,7 +214,7 @@ impl Connection {
     /// reads on for a moment. A socket closed with unread input sends a reset, which would destroy
     /// our last reply on its way.
     pub async fn close(mut self, reason: &CloseReason) {
-        if reason.peer_is_gone() {
+        if reason.is_without_goodbye() {
             // What a slow reader has not taken would stay in the kernel's buffers for minutes.
             self.stream.reset_on_drop();
             return;

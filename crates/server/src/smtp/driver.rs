@@ -1,7 +1,7 @@
 //! The loop around one SMTP session.
 
 use super::handler::{Facts, Handler, Note};
-use super::words::{closed, reply_to, words};
+use super::words::{closed, reply_to};
 use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
 use crate::listen::Accepted;
 use crate::login::Logins;
@@ -89,7 +89,7 @@ pub async fn drive<H: Handler>(
         };
     }
     let steady = SteadyClock::new(shared.clock.as_ref());
-    let tls = conn.tls().map(words);
+    let tls = conn.tls().map(TlsInfo::words);
     let session = Session::new(Arc::clone(&setup.config), tls, steady.now());
     let logins = Logins::new(Arc::clone(&shared.throttle), peer.ip());
     let mut driver = Driver {
@@ -192,7 +192,7 @@ impl<H: Handler> Driver<H> {
                     };
                     self.facts.tls = conn.tls().cloned();
                     if let Some(tls) = conn.tls() {
-                        self.session.tls_started(words(tls), self.steady.now());
+                        self.session.tls_started(tls.words(), self.steady.now());
                     }
                 }
                 Next::Read => {

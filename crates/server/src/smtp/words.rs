@@ -2,19 +2,7 @@
 
 use crate::conn::CloseReason;
 use crate::spool::SpoolError;
-use crate::tls::TlsInfo;
 use posthorn_proto::smtp::{self, Reply};
-
-/// The TLS layer as the session and the Received field know it.
-pub(super) fn words(tls: &TlsInfo) -> smtp::TlsInfo {
-    smtp::TlsInfo {
-        version: tls.version.into(),
-        cipher: tls.cipher.clone().into(),
-        group: tls.group.map(Into::into),
-        bindings: tls.bindings.clone(),
-        client_certificate: tls.client_certificate.is_some(),
-    }
-}
 
 /// What a client is told when its message cannot be kept; the cause is logged.
 pub(super) fn reply_to(error: &SpoolError) -> Reply {

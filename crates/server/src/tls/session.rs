@@ -30,6 +30,17 @@ pub struct TlsInfo {
 }
 
 impl TlsInfo {
+    /// What the sessions of the protocols know of it.
+    pub(crate) fn words(&self) -> posthorn_proto::tls::TlsInfo {
+        posthorn_proto::tls::TlsInfo {
+            version: self.version.into(),
+            cipher: self.cipher.clone().into(),
+            group: self.group.map(Into::into),
+            bindings: self.bindings.clone(),
+            client_certificate: self.client_certificate.is_some(),
+        }
+    }
+
     pub(super) fn of(session: &ServerConnection, shown: Option<&Arc<CertifiedKey>>) -> Self {
         let cipher = session.negotiated_cipher_suite().and_then(|s| s.suite().as_str());
         let group = session.negotiated_key_exchange_group().and_then(|g| g.name().as_str());
