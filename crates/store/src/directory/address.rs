@@ -231,6 +231,22 @@ async fn check_targets(tx: &mut Tx<'_>, targets: &[Target]) -> Result<(), StoreE
     Ok(())
 }
 
+/// An account's own address leads to it and goes with it.
+async fn require_no_accounts(
+    tx: &mut Tx<'_>,
+    name: &EntryName,
+    key: &AddressKey,
+) -> Result<(), StoreError> {
+    let rows = tx.one(stmt!("SELECT kind FROM address WHERE address_key = ?1", key)).await?;
+    match rows.first().map(|row| row.get::<i64>(0)).transpose()? {
+        None => Err(StoreError::missing("address", name)),
+        Some(1) => Err(StoreError::Refused(format!(
+            "{name} is an account's own address: it leads there, and goes when the account does"
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Replaces where an alias or list leads.
 #[derive(Clone, Debug)]
 pub struct SetTargets {
@@ -246,17 +262,7 @@ impl Operation for SetTargets {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let key = self.name.key();
-        let rows = tx.one(stmt!("SELECT kind FROM address WHERE address_key = ?1", &key)).await?;
-        match rows.first().map(|row| row.get::<i64>(0)).transpose()? {
-            None => return Err(StoreError::missing("address", &self.name)),
-            Some(1) => {
-                return Err(StoreError::Refused(format!(
-                    "{} belongs to an account and always leads there",
-                    self.name
-                )));
-            }
-            Some(_) => {}
-        }
+        require_no_accounts(tx, &self.name, &key).await?;
         check_targets(tx, &self.targets).await?;
         let mut batch = vec![stmt!("DELETE FROM address_target WHERE address_key = ?1", &key)];
         for (position, target) in self.targets.iter().enumerate() {
@@ -281,17 +287,7 @@ impl Operation for RemoveAddress {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let key = self.name.key();
-        let rows = tx.one(stmt!("SELECT kind FROM address WHERE address_key = ?1", &key)).await?;
-        match rows.first().map(|row| row.get::<i64>(0)).transpose()? {
-            None => return Err(StoreError::missing("address", &self.name)),
-            Some(1) => {
-                return Err(StoreError::Refused(format!(
-                    "{} belongs to an account: it goes when the account is removed",
-                    self.name
-                )));
-            }
-            Some(_) => {}
-        }
+        require_no_accounts(tx, &self.name, &key).await?;
         tx.run(vec![
             stmt!("DELETE FROM address_target WHERE address_key = ?1", &key),
             stmt!("DELETE FROM address WHERE address_key = ?1", &key),

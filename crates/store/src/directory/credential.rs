@@ -111,15 +111,23 @@ pub struct NewCredential {
     pub expires_at: Option<Time>,
 }
 
-impl std::fmt::Debug for NewCredential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewCredential")
-            .field("id", &self.id)
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
+/// Everything but the secrets.
+macro_rules! debug_without_secrets {
+    ($name:ident) => {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("id", &self.id)
+                    .field("kind", &self.kind)
+                    .field("name", &self.name)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
 }
+
+debug_without_secrets!(NewCredential);
+debug_without_secrets!(Credential);
 
 impl NewCredential {
     pub(super) fn write(&self, account: AccountId, now: Time, batch: &mut Batch) {
@@ -160,16 +168,6 @@ pub struct Credential {
     pub last_used_at: Option<Time>,
     /// When it ends by itself.
     pub expires_at: Option<Time>,
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential")
-            .field("id", &self.id)
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Credential {
