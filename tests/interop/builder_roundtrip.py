@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Reads what the message builder writes with Python's email package, and checks every part of it.
 
-Run from the repository root: tests/interop/builder_roundtrip.py
+    tests/interop/builder_roundtrip.py [BINARY]
+
+BINARY is the compiled example `build_samples` of posthorn-message; it is built when none is named.
 Exits with 1 and a list when something differs.
 """
 import email
@@ -94,8 +96,9 @@ TEXTS = {
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(["cargo", "run", "-q", "-p", "posthorn-message", "--example",
-                        "build_samples", "--", directory], cwd=root, check=True)
+        build = sys.argv[1:2] or ["cargo", "run", "-q", "-p", "posthorn-message", "--example",
+                                  "build_samples", "--"]
+        subprocess.run([*build, directory], cwd=root, check=True)
         paths = sorted(pathlib.Path(directory).glob("*.eml"))
         check("samples", len(paths), 13)
         for path in paths:
