@@ -16,7 +16,7 @@ use posthorn_proto::smtp::{Mail, Peer, Received, Reply, return_path};
 use posthorn_store::EngineError;
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::ReadAccount;
-use posthorn_store::mail::{Accept, EmailFacts, NewBody};
+use posthorn_store::mail::{EmailFacts, NewBody, bulk};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
 use std::io::Read;
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl Arrival<'_> {
             submitter: self.login.map(|login| login.identity.account),
         };
         let plan = plan(node, draft, &mut events, now, facts, body).await?;
-        node.engine.write(Accept { plan }).await.map_err(failed)?;
+        bulk::accept(&node.engine, plan).await.map_err(failed)?;
         drop(permit);
         Ok(())
     }
