@@ -27,4 +27,12 @@ pub trait Faults: Send + Sync + 'static {
         let _ = (connection, operations);
         Ok(())
     }
+    /// Before a checkpoint.
+    ///
+    /// # Errors
+    /// What the checkpoint is to fail with.
+    fn before_checkpoint(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let _ = connection;
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@
 use super::error::engine_error;
 use super::session::Session;
 use crate::EngineError;
-use posthorn_base::limits::{CHECKPOINT_PAGES, WAL_BYTES_MAX};
+use posthorn_base::limits::WAL_BYTES_MAX;
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ const FREE_PAGES_KEPT: i64 = 4096;
 /// Counts the log's pages through SQLite's hook.
 pub(super) struct Housekeeping {
     wal_pages: Arc<AtomicU32>,
+    /// By how many pages the log grows between checkpoints.
+    checkpoint_pages: u32,
     /// The log's pages at the last checkpoint.
     done_at: u32,
     /// Set when something may have been deleted since the last look at the free list.
@@ -29,17 +31,20 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
+    pub(super) fn install(
+        connection: &mut Connection,
+        checkpoint_pages: u32,
+    ) -> rusqlite::Result<Self> {
         let wal_pages = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&wal_pages);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             count.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Housekeeping { wal_pages, done_at: 0, look: true })
+        Ok(Housekeeping { wal_pages, checkpoint_pages, done_at: 0, look: true })
     }
 
-    /// Checkpoints when the log has grown by [`CHECKPOINT_PAGES`] since the last time.
+    /// Checkpoints when the log has grown by so many pages since the last time.
     ///
     /// # Errors
     /// Only those after which the store must not go on: I/O failed, or the file is damaged.
@@ -50,7 +55,7 @@ impl Housekeeping {
             // The log started again from its beginning.
             self.done_at = 0;
         }
-        if pages.saturating_sub(self.done_at) < CHECKPOINT_PAGES {
+        if pages.saturating_sub(self.done_at) < self.checkpoint_pages {
             return Ok(());
         }
         self.done_at = pages;
@@ -102,12 +107,7 @@ fn vacuum_step(session: &Session) -> rusqlite::Result<()> {
 }
 
 fn checkpoint(session: &Session, mode: CheckpointMode) -> Result<(), EngineError> {
-    session
-        .connection
-        .wal_checkpoint_v2(Some("main"), mode)
-        .map(drop)
-        .map_err(|error| engine_error(error, "checkpoint"))
-        .or_else(tolerate)
+    session.checkpoint(mode).or_else(tolerate)
 }
 
 /// A reader in the way or a full disk: the log stays as it is, and the next time may do. After a

@@ -36,7 +36,9 @@ use crate::{EngineError, StoreError};
 use health::Health;
 use housekeeping::Housekeeping;
 use job::Write;
-use posthorn_base::limits::{DISK_RESERVE_BYTES, GROUP_OPERATIONS_MAX, STORE_READERS};
+use posthorn_base::limits::{
+    CHECKPOINT_PAGES, DISK_RESERVE_BYTES, GROUP_OPERATIONS_MAX, STORE_READERS,
+};
 use readers::Readers;
 use session::Session;
 use space::Space;
@@ -56,6 +58,8 @@ pub struct Options {
     pub readers: u32,
     /// Free space below which nothing new is accepted.
     pub reserve_bytes: u64,
+    /// By how many pages the log grows between checkpoints.
+    pub checkpoint_pages: u32,
     /// Faults to provoke; none in production.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -68,6 +72,7 @@ impl Options {
             host: Arc::new(Alone),
             readers: STORE_READERS,
             reserve_bytes: DISK_RESERVE_BYTES,
+            checkpoint_pages: CHECKPOINT_PAGES,
             faults: None,
         }
     }
@@ -103,7 +108,7 @@ impl Sqlite {
         let path = directory::database(dir);
         let mut connection = connection::writer(&path)?;
         migrate::migrate(&mut connection, dir, MIGRATIONS, &options.birth)?;
-        let housekeeping = Housekeeping::install(&mut connection)
+        let housekeeping = Housekeeping::install(&mut connection, options.checkpoint_pages)
             .map_err(|error| error::engine_error(error, "open"))?;
         if let Some(faults) = &options.faults {
             faults.opened(&connection);

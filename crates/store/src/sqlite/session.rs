@@ -6,6 +6,7 @@ use crate::EngineError;
 use crate::seam::{Backend, Batch, Rows, Statement, Value};
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ToSql};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -43,6 +44,18 @@ impl Session {
                 .map_err(|error| engine_error(error, "COMMIT"))?;
         }
         self.control("COMMIT")
+    }
+
+    /// Moves pages from the log into the database.
+    pub(super) fn checkpoint(&self, mode: CheckpointMode) -> Result<(), EngineError> {
+        let faulty = match &self.faults {
+            Some(faults) => faults.before_checkpoint(&self.connection),
+            None => Ok(()),
+        };
+        faulty
+            .and_then(|()| self.connection.wal_checkpoint_v2(Some("main"), mode))
+            .map(drop)
+            .map_err(|error| engine_error(error, "checkpoint"))
     }
 
     /// Ends whatever transaction is still open. After an error SQLite may have ended it by itself.
