@@ -8,3 +8,4 @@
 
 mod child;
 mod kill;
+mod powercut;

@@ -5,18 +5,21 @@
 
 use crate::EngineError;
 use posthorn_base::{BodyId, Time};
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where bodies too large for a row are kept.
 #[derive(Clone, Debug)]
 pub struct BodyFiles {
     root: PathBuf,
     holds: Arc<AtomicUsize>,
+    /// Folders whose names this process has put on stable storage.
+    safe_folders: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 /// As long as it lives, no body file is deleted: a backup copies them.
@@ -37,7 +40,7 @@ impl BodyFiles {
     pub fn open(dir: &Path) -> Result<Self, EngineError> {
         let root = dir.join("bodies");
         make_folder(&root)?;
-        Ok(BodyFiles { root, holds: Arc::new(AtomicUsize::new(0)) })
+        Ok(BodyFiles { root, holds: Arc::default(), safe_folders: Arc::default() })
     }
 
     /// Keeps every file where it is until the answer is dropped.
@@ -74,7 +77,7 @@ impl BodyFiles {
     pub(super) fn create(&self, name: &str) -> Result<File, EngineError> {
         let path = self.path(name)?;
         if let Some(folder) = path.parent() {
-            make_folder(folder)?;
+            self.have_folder(folder)?;
         }
         OpenOptions::new()
             .write(true)
@@ -82,6 +85,22 @@ impl BodyFiles {
             .mode(0o600)
             .open(&path)
             .map_err(|error| at(&path, &error))
+    }
+
+    /// Makes sure that a folder is there and survives a power cut. That it is there is not enough:
+    /// somebody else may be about to sync its name, or a process may have died before it did.
+    fn have_folder(&self, folder: &Path) -> Result<(), EngineError> {
+        let is_safe = self.folders().contains(folder);
+        if is_safe && folder.is_dir() {
+            return Ok(());
+        }
+        make_folder(folder)?;
+        self.folders().insert(folder.to_owned());
+        Ok(())
+    }
+
+    fn folders(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.safe_folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a body's file for reading.
@@ -173,15 +192,12 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
         .map_err(|error| at(folder, &error))
 }
 
+/// Makes a folder that may be there already, and puts its name on stable storage.
 fn make_folder(folder: &Path) -> Result<(), EngineError> {
-    if folder.is_dir() {
-        return Ok(());
-    }
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(at(folder, &error)),
         _ => {}
     }
-    // The folder's own name has to survive too.
     folder.parent().map_or(Ok(()), sync_folder)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ const LOCK: &str = "lock";
 /// [`EngineError::Owned`] when another process has it.
 pub(super) fn own(dir: &Path) -> Result<File, EngineError> {
     let io = |error: std::io::Error| EngineError::Io(format!("{}: {error}", dir.display()));
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+    make(dir).map_err(io)?;
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -29,6 +30,28 @@ pub(super) fn own(dir: &Path) -> Result<File, EngineError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(EngineError::Owned(dir.to_owned())),
         Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Makes the directory and those above it, as far as they are missing, so that their names survive a
+/// power cut. Names that are there are synced as well: who made them may have died before it did.
+fn make(dir: &Path) -> std::io::Result<()> {
+    let parent = dir.parent().map(|parent| match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    });
+    if let Some(parent) = parent.filter(|parent| !parent.exists()) {
+        make(parent)?;
+    }
+    let made = match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.is_dir() => false,
+        other => other.map(|()| true)?,
+    };
+    let Some(parent) = parent else { return Ok(()) };
+    match File::open(parent).and_then(|parent| parent.sync_all()) {
+        // Whose directory this is may not read the one above, and then has not made it there.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && !made => Ok(()),
+        other => other,
     }
 }
 
