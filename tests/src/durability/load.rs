@@ -58,11 +58,14 @@ impl Telling {
 
 /// Runs the load to its end, or until the store stops.
 pub async fn run(office: Arc<Office>, host: Arc<Telling>, load: Load) {
-    let accounts = match office.found(load.accounts).await {
-        Ok(accounts) => accounts,
-        Err(error) => {
-            eprintln!("no accounts: {error}");
-            return;
+    let accounts = loop {
+        match office.found(load.accounts).await {
+            Ok(accounts) => break accounts,
+            Err(error) if host.has_stopped() => {
+                eprintln!("no accounts: {error}");
+                return;
+            }
+            Err(error) => eprintln!("no accounts yet: {error}"),
         }
     };
     accounts.iter().for_each(|account| tell(&Line::Account(*account)));

@@ -33,8 +33,8 @@ pub(super) fn own(dir: &Path) -> Result<File, EngineError> {
     }
 }
 
-/// Makes the directory and those above it, as far as they are missing, so that their names survive a
-/// power cut. Names that are there are synced as well: who made them may have died before it did.
+/// Makes the directory and those above it, as far as they are missing, so that their names survive
+/// a power cut. Names that are there are synced as well: who made them may have died before it did.
 fn make(dir: &Path) -> std::io::Result<()> {
     let parent = dir.parent().map(|parent| match parent.as_os_str().is_empty() {
         true => Path::new("."),

@@ -40,6 +40,14 @@ pub(super) fn engine_error(error: Error, sql: &'static str) -> EngineError {
     }
 }
 
+/// True for a failed sync of a file or of a directory.
+pub(super) fn is_sync(error: &Error) -> bool {
+    matches!(
+        error.sqlite_error().map(|error| error.extended_code),
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,14 @@
 //! One connection that runs statements of the seam.
 
 use super::Faults;
-use super::error::engine_error;
+use super::error::{engine_error, is_sync};
 use crate::EngineError;
 use crate::seam::{Backend, Batch, Rows, Statement, Value};
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ToSql};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::{Future, ready};
@@ -20,11 +21,18 @@ pub(super) struct Session {
     texts: HashMap<(usize, usize), Box<str>>,
     faults: Option<Arc<dyn Faults>>,
     statements: u64,
+    sync_failed: Cell<bool>,
 }
 
 impl Session {
     pub(super) fn new(connection: Connection, faults: Option<Arc<dyn Faults>>) -> Self {
-        Session { connection, texts: HashMap::new(), faults, statements: 0 }
+        Session {
+            connection,
+            texts: HashMap::new(),
+            faults,
+            statements: 0,
+            sync_failed: Cell::new(false),
+        }
     }
 
     /// BEGIN, COMMIT and the like.
@@ -33,7 +41,7 @@ impl Session {
             .prepare_cached(sql)
             .and_then(|mut statement| statement.raw_execute())
             .map(drop)
-            .map_err(|error| engine_error(error, sql))
+            .map_err(|error| self.failed(error, sql))
     }
 
     /// COMMIT of a transaction of so many operations.
@@ -41,7 +49,7 @@ impl Session {
         if let Some(faults) = &self.faults {
             faults
                 .before_commit(&self.connection, operations)
-                .map_err(|error| engine_error(error, "COMMIT"))?;
+                .map_err(|error| self.failed(error, "COMMIT"))?;
         }
         self.control("COMMIT")
     }
@@ -55,7 +63,20 @@ impl Session {
         faulty
             .and_then(|()| self.connection.wal_checkpoint_v2(Some("main"), mode))
             .map(drop)
-            .map_err(|error| engine_error(error, "checkpoint"))
+            .map_err(|error| self.failed(error, "checkpoint"))
+    }
+
+    /// True once a sync has failed: what was written before it may be lost, and no later sync
+    /// tells.
+    pub(super) fn sync_failed(&self) -> bool {
+        self.sync_failed.get()
+    }
+
+    fn failed(&self, error: rusqlite::Error, sql: &'static str) -> EngineError {
+        if is_sync(&error) {
+            self.sync_failed.set(true);
+        }
+        engine_error(error, sql)
     }
 
     /// Ends whatever transaction is still open. After an error SQLite may have ended it by itself.
@@ -71,7 +92,7 @@ impl Session {
 
     fn run(&mut self, statement: &Statement) -> Result<Rows, EngineError> {
         let sql = statement.sql;
-        self.attempt(statement).map_err(|error| engine_error(error, sql))
+        self.attempt(statement).map_err(|error| self.failed(error, sql))
     }
 
     fn attempt(&mut self, statement: &Statement) -> rusqlite::Result<Rows> {

@@ -11,9 +11,10 @@
 //!
 //! Invariants
 //! * Nobody is answered with success before the commit that carries the operation has returned.
-//! * A COMMIT or checkpoint that fails with an I/O error is never tried again: after a failed fsync
-//!   the kernel may have dropped the pages and call the next fsync a success. The store is then
-//!   poisoned: every write is refused until the process is started again and recovers.
+//! * After a failed fsync nothing is written: the kernel may have dropped the pages and call the
+//!   next fsync a success. The store is then poisoned: every write is refused until the process is
+//!   started again and recovers. So it is after a checkpoint that could not read or write; a write
+//!   that fails in a transaction only undoes it.
 //! * A panic inside an operation poisons the store too, and is never silent.
 
 use super::health::Health;
@@ -179,6 +180,12 @@ impl Writer {
             }
             if let Fate::Lost = fate {
                 self.session.rollback();
+                if self.session.sync_failed() {
+                    let error = EngineError::Io("a sync failed".into());
+                    self.poison(error.clone());
+                    refuse(group, &error);
+                    return Vec::new();
+                }
                 // The culprit holds its error.
                 group.remove(index).answer();
                 if !group.is_empty() {
@@ -242,7 +249,7 @@ impl Writer {
                 refuse(needy, &EngineError::Full);
                 group
             }
-            EngineError::Io(_) | EngineError::Corrupt(_) => {
+            error if self.session.sync_failed() || matches!(error, EngineError::Corrupt(_)) => {
                 self.poison(error.clone());
                 refuse(group, &error);
                 Vec::new()

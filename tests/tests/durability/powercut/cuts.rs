@@ -1,5 +1,5 @@
-//! Power cuts at random calls and at the worst ones: just before a sync returns, just after something
-//! was acknowledged.
+//! Power cuts at random calls and at the worst ones: just before a sync returns, just after
+//! something was acknowledged.
 
 use super::disk::{Disk, Fortune};
 use super::log::{self, Call};

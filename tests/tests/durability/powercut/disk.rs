@@ -1,10 +1,10 @@
 //! A disk as far as a power cut is concerned: what is safe, and what is on its way.
 //!
-//! The model is stricter than real file systems. Syncing a file makes its content safe, not its name;
-//! a name is safe once its directory was synced. What is not safe when the power fails is, each by
-//! itself, dropped, kept, or (writes) kept in pieces: later writes may survive earlier ones, and names
-//! may be lost in any order. A call counts as safe only when it was over before the sync began, and
-//! only once the sync has returned.
+//! The model is stricter than real file systems. Syncing a file makes its content safe, not its
+//! name; a name is safe once its directory was synced. What is not safe when the power fails is,
+//! each by itself, dropped, kept, or (writes) kept in pieces: later writes may survive earlier
+//! ones, and names may be lost in any order. A call counts as safe only when it was over before the
+//! sync began, and only once the sync has returned.
 
 use super::log::Call;
 use posthorn_base::Random;

@@ -1,8 +1,8 @@
 //! Simulated power cuts, and failing disks: a recorder under the process, a replayer behind it.
 //!
-//! `recorder.c` is loaded into the loading process and logs what it does to its files, in order, with
-//! what it says on standard output. [`disk::Disk`] rebuilds the directory as a power cut at any call
-//! could have left it. Everything acknowledged before that call must be there.
+//! `recorder.c` is loaded into the loading process and logs what it does to its files, in order,
+//! with what it says on standard output. [`disk::Disk`] rebuilds the directory as a power cut at
+//! any call could have left it. Everything acknowledged before that call must be there.
 
 mod cuts;
 mod disk;
