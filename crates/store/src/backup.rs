@@ -1,12 +1,13 @@
 //! What must happen before a store that came back from a backup serves anybody.
 //!
-//! Clients remember UIDs, UIDVALIDITYs and modseqs that were given out after the backup was taken and
-//! that the store has forgotten. Given out once more for something else, they would show one message
-//! in the place of another. So every mailbox gets a UIDVALIDITY that was never used, and every
-//! account's modseq jumps beyond what it can have reached: clients read everything anew, once.
+//! Clients remember UIDs, UIDVALIDITYs and modseqs that were given out after the backup was taken
+//! and that the store has forgotten. Given out once more for something else, they would show one
+//! message in the place of another. So every mailbox gets a UIDVALIDITY that was never used, and
+//! every account's modseq jumps beyond what it can have reached: clients read everything anew,
+//! once.
 //!
-//! A snapshot is written with `meta.restores` one higher than the store it was taken of; a job row says
-//! up to which number this was done.
+//! A snapshot is written with `meta.restores` one higher than the store it was taken of; a job row
+//! says up to which number this was done.
 
 use crate::{Operation, StoreError, Tx, stmt};
 use posthorn_base::Time;

@@ -26,8 +26,8 @@ pub enum CloseReason {
     TlsTwice,
     /// More was read ahead than is allowed, because nothing understood it.
     InputFull,
-    /// A reply could not be finished: closed without a goodbye, so that the peer sees that something is
-    /// missing.
+    /// A reply could not be finished: closed without a goodbye, so that the peer sees that
+    /// something is missing.
     CutShort(&'static str),
     /// The peer broke the protocol in a way that only hanging up answers.
     Protocol(&'static str),

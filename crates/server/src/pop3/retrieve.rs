@@ -1,8 +1,8 @@
 //! A message on its way from the store to a session.
 //!
-//! Small bodies stand in the row and are unpacked where they were read, which takes microseconds. Large
-//! ones are read from their file frame by frame, on a thread that may block, while the client takes the
-//! frame before: nothing is read ahead of it.
+//! Small bodies stand in the row and are unpacked where they were read, which takes microseconds.
+//! Large ones are read from their file frame by frame, on a thread that may block, while the client
+//! takes the frame before: nothing is read ahead of it.
 
 use crate::memory::{MemoryError, Permit};
 use crate::node::Node;
@@ -86,8 +86,8 @@ impl Source {
         &self.prefix
     }
 
-    /// The next piece of the body; `None` at its end. The piece before it must be dropped: who waits for
-    /// memory holds none.
+    /// The next piece of the body; `None` at its end. The piece before it must be dropped: who
+    /// waits for memory holds none.
     pub(super) async fn next(&mut self, node: &Node) -> Result<Option<Piece>, ReadError> {
         let range = self.at..self.at.saturating_add(BODY_FRAME_BYTES as u64);
         if self.at >= self.reader.size() {

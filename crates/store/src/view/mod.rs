@@ -1,15 +1,15 @@
 //! Views in memory: mailboxes in use are held once per process, shared by all their sessions.
 //!
 //! A [`View`] is one mailbox at one moment, about 40 octets a message, in chunks that the next view
-//! shares where nothing changed. A session keeps the view that its client knows, and asks for a newer
-//! one when its protocol lets it show changes.
+//! shares where nothing changed. A session keeps the view that its client knows, and asks for a
+//! newer one when its protocol lets it show changes.
 //!
 //! Invariants
 //! * [`Views::open`] answers a view that has every change committed before it was called.
 //! * All views that the cache holds take no more memory than it was given (those that only sessions
 //!   hold are theirs).
-//! * No lock is held while the store is read, but for the mailbox's own: mailboxes don't wait for each
-//!   other, and two sessions that open one mailbox read it once.
+//! * No lock is held while the store is read, but for the mailbox's own: mailboxes don't wait for
+//!   each other, and two sessions that open one mailbox read it once.
 
 mod snapshot;
 

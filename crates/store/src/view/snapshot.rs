@@ -38,7 +38,8 @@ impl Chunk {
     }
 }
 
-/// A mailbox as it was at one moment. Never changes; the next one shares the chunks that are the same.
+/// A mailbox as it was at one moment. Never changes; the next one shares the chunks that are the
+/// same.
 ///
 /// Positions count from 0: IMAP's sequence numbers and POP3's message numbers are one more.
 #[derive(Clone, Debug)]
@@ -102,8 +103,8 @@ impl View {
         self.chunks.len() * 64 + self.len * size_of::<Entry>() + sets + 512
     }
 
-    /// This view with later changes applied: messages as they are now, UIDs that are gone. A UID that
-    /// is both is gone: none comes back.
+    /// This view with later changes applied: messages as they are now, UIDs that are gone. A UID
+    /// that is both is gone: none comes back.
     pub(super) fn with(
         &self,
         mailbox: Mailbox,

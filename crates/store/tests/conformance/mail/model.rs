@@ -20,7 +20,8 @@ struct Copy {
     flags: Flags,
 }
 
-/// A mailbox of the model: live messages, ended ones in the order in which they ended, the next UID.
+/// A mailbox of the model: live messages, ended ones in the order in which they ended, the next
+/// UID.
 #[derive(Default)]
 struct Model {
     live: BTreeMap<Uid, Copy>,

@@ -1,4 +1,5 @@
-//! What a RETR costs: `cargo test --release -p posthorn-server --lib -- --ignored --nocapture cost`.
+//! What a RETR costs: `cargo test --release -p posthorn-server --lib -- --ignored --nocapture
+//! cost`.
 
 use super::plaintext;
 use super::world::{pass, start};
@@ -58,8 +59,8 @@ fn fetch_all(address: std::net::SocketAddr, server: &std::path::Path, pipelined:
     cost
 }
 
-/// Prints microseconds of processor time for a RETR of 12 KB over loopback, system calls included. The
-/// whole server runs on this test's thread.
+/// Prints microseconds of processor time for a RETR of 12 KB over loopback, system calls included.
+/// The whole server runs on this test's thread.
 #[tokio::test]
 #[ignore = "measures"]
 async fn cost_of_a_retr() {
