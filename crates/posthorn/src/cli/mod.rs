@@ -1,14 +1,24 @@
 //! The command line. Each command is a file here: its arguments, its help and what it does.
 
+mod account;
+mod alias;
+mod app_password;
 mod block;
 mod check;
 mod completions;
 mod config;
 mod demo;
+mod domain;
+mod grant;
+mod list;
+mod mailbox;
 mod man;
+mod message;
+mod queue;
 mod reload;
 mod remote;
 mod serve;
+mod store;
 
 use crate::config::{LoadError, Loaded};
 use crate::exit::{Exit, Failure};
@@ -78,6 +88,36 @@ pub enum Command {
     /// Show the configuration, its defaults, its reference
     #[command(subcommand)]
     Config(config::Command),
+    /// Domains that mail is received for
+    #[command(subcommand)]
+    Domain(domain::Command),
+    /// Accounts: who has mailboxes, and what opens them
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Passwords for one device or program
+    #[command(subcommand)]
+    AppPassword(app_password::Command),
+    /// Addresses that lead elsewhere
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// Addresses that lead to many
+    #[command(subcommand)]
+    List(list::Command),
+    /// Which addresses an account may write as
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Mailboxes of an account
+    #[command(subcommand)]
+    Mailbox(mailbox::Command),
+    /// Messages, and what became of them
+    #[command(subcommand)]
+    Message(message::Command),
+    /// Messages that wait to be sent on
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// The store as a whole: check it, question it, copy it
+    #[command(subcommand)]
+    Store(store::Command),
     /// Print a script with which a shell completes posthorn's commands
     Completions(completions::Args),
     /// Print a manual page, or write all of them
@@ -136,6 +176,16 @@ impl Command {
             Command::Reload(args) => reload::run(&args, context),
             Command::Block(command) => block::run(&command, context),
             Command::Config(command) => config::run(&command, context),
+            Command::Domain(command) => domain::run(&command, context),
+            Command::Account(command) => account::run(command, context),
+            Command::AppPassword(command) => app_password::run(command, context),
+            Command::Alias(command) => alias::run(command, context),
+            Command::List(command) => list::run(command, context),
+            Command::Grant(command) => grant::run(command, context),
+            Command::Mailbox(command) => mailbox::run(command, context),
+            Command::Message(command) => message::run(command, context),
+            Command::Queue(command) => queue::run(command, context),
+            Command::Store(command) => store::run(command, context),
             Command::Completions(args) => completions::run(&args, context),
             Command::Man(args) => man::run(&args, context),
         }

@@ -67,6 +67,14 @@ impl Size {
     pub const fn get(self) -> u64 {
         self.0
     }
+    /// About how much it is, for people: `1.4 MiB`.
+    pub fn rounded(self) -> String {
+        let mut units = SIZES_BINARY.iter().filter(|(_, worth)| *worth > 1 && *worth <= self.0);
+        match units.by_ref().max_by_key(|(_, worth)| *worth) {
+            Some((unit, worth)) => format!("{:.1} {unit}", self.0 as f64 / *worth as f64),
+            None => format!("{} B", self.0),
+        }
+    }
 }
 
 impl FromStr for Size {

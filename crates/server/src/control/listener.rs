@@ -78,9 +78,20 @@ impl Exchange<'_> {
 
     /// Sends something large, in pieces, and its end.
     pub async fn content(&mut self, content: &[u8]) -> Result<(), ControlError> {
+        self.piece(content).await?;
+        self.end().await
+    }
+
+    /// Sends a part of something large.
+    pub async fn piece(&mut self, content: &[u8]) -> Result<(), ControlError> {
         for piece in content.chunks(posthorn_base::limits::CONTROL_CHUNK_BYTES_MAX) {
             self.connection.send(&frame::chunk(piece)?).await?;
         }
+        Ok(())
+    }
+
+    /// Says that no more pieces come.
+    pub async fn end(&mut self) -> Result<(), ControlError> {
         self.connection.send(&frame::end()?).await
     }
 

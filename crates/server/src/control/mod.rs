@@ -25,7 +25,7 @@ mod client;
 mod error;
 pub mod frame;
 mod listener;
-mod operations;
+pub mod operations;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,9 @@
 //! What can be asked of a server.
 
+use super::operations::{
+    AccountRequest, AddressRequest, AppPasswordRequest, DomainRequest, GrantRequest,
+    MessageRequest, QueueRequest, StoreRequest, StoryRequest,
+};
 use crate::network::Cidr;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +49,29 @@ pub enum Request {
         /// The network; none for all.
         network: Option<Cidr>,
     },
+    /// Domains.
+    Domain(DomainRequest),
+    /// Accounts and login names.
+    Account(AccountRequest),
+    /// App passwords.
+    AppPassword(AppPasswordRequest),
+    /// Aliases and lists.
+    Address(AddressRequest),
+    /// What accounts may write as.
+    Grant(GrantRequest),
+    /// The mailboxes of an account: one [`super::operations::MailboxItem`] each. Done with nothing.
+    Mailboxes {
+        /// Whose.
+        account: String,
+    },
+    /// Messages.
+    Message(MessageRequest),
+    /// Stories.
+    Story(StoryRequest),
+    /// What waits to be sent on.
+    Queue(QueueRequest),
+    /// The store as a whole.
+    Store(StoreRequest),
 }
 
 /// A block in force.

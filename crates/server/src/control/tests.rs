@@ -37,9 +37,6 @@ impl Handler for Echo {
                 }
                 Ok(json!({ "sum": sum, "bytes": bytes }))
             }
-            Request::Blocks {} | Request::LiftBlocks { .. } => {
-                Err(Refusal::new(RefusalKind::NotFound, "no blocks here").into())
-            }
             Request::Reload {} => {
                 for number in 0..3 {
                     exchange.item(&number).await?;
@@ -48,6 +45,7 @@ impl Handler for Echo {
                 let refusal = Refusal::new(RefusalKind::Configuration, "no");
                 Err(refusal.hint("try again").into())
             }
+            _ => Err(Refusal::new(RefusalKind::NotFound, "not here").into()),
         }
     }
 }

@@ -1,5 +1,30 @@
 //! What commands have done, by a running server or in their own process.
 
+mod account;
+mod address;
+mod answer;
+mod credential;
+mod domain;
+mod grant;
+mod mailbox;
+mod message;
+mod queue;
+mod store;
+mod story;
+
+pub use account::{AccountDetails, AccountItem, AccountRequest};
+pub use address::{AddressItem, AddressRequest, Kind as AddressKind};
+pub use credential::{AppPasswordRequest, CredentialItem, MadePassword};
+pub use domain::{DomainItem, DomainRequest};
+pub use grant::{GrantItem, GrantRequest};
+pub use mailbox::MailboxItem;
+pub use message::{EmailItem, ExpungedItem, MessageItem, MessageRequest};
+pub use queue::{QueueItem, QueueRequest};
+pub use store::{CheckedItem, FindingItem, SnapshotItem, SqlItem, StoreRequest};
+pub use story::{EventItem, StoryItem, StoryRequest};
+
+use answer::result;
+
 use super::error::{Refusal, RefusalKind};
 use super::listener::{Answer, Exchange, Handler};
 use super::request::{BlockItem, Lifted, Request};
@@ -13,6 +38,9 @@ use crate::throttle::{Block, BlockTarget, Throttle};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+
+/// Rows that one question to the store asks for.
+const PAGE: u32 = 200;
 
 /// An order to reload, and where to say how it went.
 pub type ReloadOrder = oneshot::Sender<Result<(), Refusal>>;
@@ -47,6 +75,16 @@ impl Handler for Operations {
             Request::Reload {} => self.reload().await,
             Request::Blocks {} => self.blocks(exchange).await,
             Request::LiftBlocks { network } => self.lift_blocks(network),
+            Request::Domain(request) => self.domain(request, exchange).await,
+            Request::Account(request) => self.account(request, exchange).await,
+            Request::AppPassword(request) => self.app_password(request, exchange).await,
+            Request::Address(request) => self.address(request, exchange).await,
+            Request::Grant(request) => self.grant(request, exchange).await,
+            Request::Mailboxes { account } => self.mailboxes(&account, exchange).await,
+            Request::Message(request) => self.message(request, exchange).await,
+            Request::Story(request) => self.story(request, exchange).await,
+            Request::Queue(request) => self.queue(request, exchange).await,
+            Request::Store(request) => self.store(request, exchange).await,
         }
     }
 
@@ -127,12 +165,6 @@ fn shown(block: &Block) -> BlockItem {
         since: block.since.millis(),
         until: block.until.millis(),
     }
-}
-
-/// A result as it goes over the wire.
-fn result(value: &impl serde::Serialize) -> Result<Value, Answer> {
-    serde_json::to_value(value)
-        .map_err(|error| Refusal::because(RefusalKind::Internal, &error).into())
 }
 
 #[cfg(test)]

@@ -1,0 +1,270 @@
+//! Accounts and their login names.
+
+use super::answer::{not_found, parse, result};
+use super::credential::{CredentialItem, secret};
+use super::grant::GrantItem;
+use super::{Operations, PAGE};
+use crate::auth::Secret;
+use crate::control::{Answer, Exchange};
+use crate::directory::AccountOrder;
+use posthorn_base::AccountId;
+use posthorn_store::directory::{
+    Account, AddLogin, CloseAccount, FindLogin, ListAccounts, ListCredentials, ListGrants,
+    ListLogins, ReadAccount, RemoveAccount, RemoveLogin, SetDisabled, SetDisplayName, SetQuota,
+};
+use posthorn_store::mail::bulk;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What can be asked about accounts. An account is named by its address, a login name or its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AccountRequest {
+    /// One [`AccountItem`] for each.
+    List {},
+    /// Done with [`AccountDetails`].
+    Show {
+        /// Which.
+        account: String,
+    },
+    /// Makes one. Done with its [`AccountItem`].
+    Add {
+        /// Its address.
+        address: String,
+        /// Its owner's name.
+        name: String,
+        /// Further login names.
+        logins: Vec<String>,
+        /// Octets it may hold.
+        quota_bytes: Option<u64>,
+        /// Messages it may hold.
+        quota_messages: Option<u64>,
+        /// Its main password; without one nobody can log in yet.
+        #[serde(with = "secret::optional")]
+        password: Option<Secret>,
+    },
+    /// Closes it and removes it with all of its mail, for ever.
+    Remove {
+        /// Which.
+        account: String,
+    },
+    /// Sets its main password.
+    Password {
+        /// Which.
+        account: String,
+        /// The new one.
+        #[serde(with = "secret")]
+        password: Secret,
+    },
+    /// Sets what it may hold.
+    Quota {
+        /// Which.
+        account: String,
+        /// Octets; none for no limit.
+        bytes: Option<u64>,
+        /// Messages; none for no limit.
+        messages: Option<u64>,
+    },
+    /// Lets its owner log in, or not. Mail arrives either way.
+    Enable {
+        /// Which.
+        account: String,
+        /// Whether they may.
+        enabled: bool,
+    },
+    /// Sets its owner's name.
+    Rename {
+        /// Which.
+        account: String,
+        /// The name.
+        name: String,
+    },
+    /// Adds a login name.
+    AddLogin {
+        /// Which.
+        account: String,
+        /// The name.
+        login: String,
+    },
+    /// Takes a login name away, whoever has it.
+    RemoveLogin {
+        /// The name.
+        login: String,
+    },
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountItem {
+    /// Its id.
+    pub id: String,
+    /// Its address.
+    pub address: String,
+    /// Its owner's name.
+    pub name: String,
+    /// Since when.
+    pub created_at: String,
+    /// Since when nobody may log in.
+    pub disabled_at: Option<String>,
+    /// Octets it holds.
+    pub used_bytes: u64,
+    /// Octets it may hold.
+    pub quota_bytes: Option<u64>,
+    /// Messages it holds.
+    pub used_messages: u64,
+    /// Messages it may hold.
+    pub quota_messages: Option<u64>,
+    /// Octets of expunged messages that can be restored.
+    pub expunged_bytes: u64,
+    /// Expunged messages that can be restored.
+    pub expunged_messages: u64,
+}
+
+impl From<Account> for AccountItem {
+    fn from(account: Account) -> AccountItem {
+        AccountItem {
+            id: account.id.to_string(),
+            address: account.address,
+            name: account.display_name,
+            created_at: account.created_at.to_string(),
+            disabled_at: account.disabled_at.map(|at| at.to_string()),
+            used_bytes: account.quota.used_bytes,
+            quota_bytes: account.quota.limit_bytes,
+            used_messages: account.quota.used_messages,
+            quota_messages: account.quota.limit_messages,
+            expunged_bytes: account.quota.ended_bytes,
+            expunged_messages: account.quota.ended_messages,
+        }
+    }
+}
+
+/// An account with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDetails {
+    /// The account.
+    #[serde(flatten)]
+    pub account: AccountItem,
+    /// Its login names, folded.
+    pub logins: Vec<String>,
+    /// What it may write as.
+    pub grants: Vec<GrantItem>,
+    /// What opens it.
+    pub credentials: Vec<CredentialItem>,
+}
+
+impl Operations {
+    pub(super) async fn account(
+        &self,
+        request: AccountRequest,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Value, Answer> {
+        let engine = &self.directory.store.engine;
+        match request {
+            AccountRequest::List {} => self.list_accounts(exchange).await?,
+            AccountRequest::Show { account } => {
+                let account = self.find_account(&account).await?;
+                return result(&self.details(account).await?);
+            }
+            AccountRequest::Add {
+                address,
+                name,
+                logins,
+                quota_bytes,
+                quota_messages,
+                password,
+            } => {
+                let order = AccountOrder {
+                    display_name: name,
+                    quota_bytes,
+                    quota_messages,
+                    logins,
+                    ..AccountOrder::of(parse(&address)?)
+                };
+                let id = self.directory.add_account(order, password).await?;
+                let account = self.account_with(id).await?;
+                return result(&AccountItem::from(account));
+            }
+            AccountRequest::Remove { account } => self.remove_account(&account).await?,
+            AccountRequest::Password { account, password } => {
+                let account = self.find_account(&account).await?.id;
+                self.directory.set_password(account, password).await?;
+            }
+            AccountRequest::Quota { account, bytes, messages } => {
+                let account = self.find_account(&account).await?.id;
+                engine.write(SetQuota { account, bytes, messages }).await?;
+            }
+            AccountRequest::Enable { account, enabled } => {
+                let account = self.find_account(&account).await?.id;
+                let since = (!enabled).then(|| self.directory.now());
+                engine.write(SetDisabled { account, since }).await?;
+            }
+            AccountRequest::Rename { account, name } => {
+                let account = self.find_account(&account).await?.id;
+                engine.write(SetDisplayName { account, name }).await?;
+            }
+            AccountRequest::AddLogin { account, login } => {
+                let account = self.find_account(&account).await?.id;
+                engine.write(AddLogin { account, name: login }).await?;
+            }
+            AccountRequest::RemoveLogin { login } => {
+                engine.write(RemoveLogin { name: login }).await?;
+            }
+        }
+        Ok(Value::Null)
+    }
+
+    /// The account with this address, login name or id.
+    pub(super) async fn find_account(&self, name: &str) -> Result<Account, Answer> {
+        let engine = &self.directory.store.engine;
+        let found = engine.read(&FindLogin { name: name.to_owned() }).await?;
+        let id = found.map(|facts| facts.account).or_else(|| name.parse::<AccountId>().ok());
+        let account = match id {
+            Some(account) => engine.read(&ReadAccount { account }).await?,
+            None => None,
+        };
+        account.ok_or_else(|| not_found(format!("there is no account {name:?}")))
+    }
+
+    async fn account_with(&self, account: AccountId) -> Result<Account, Answer> {
+        let found = self.directory.store.engine.read(&ReadAccount { account }).await?;
+        found.ok_or_else(|| not_found(format!("there is no account {account}")))
+    }
+
+    async fn list_accounts(&self, exchange: &mut Exchange<'_>) -> Result<(), Answer> {
+        let mut after = None;
+        loop {
+            let page = ListAccounts { after, limit: PAGE };
+            let accounts = self.directory.store.engine.read(&page).await?;
+            let Some(last) = accounts.last() else { return Ok(()) };
+            after = Some(last.id);
+            for account in accounts {
+                exchange.item(&AccountItem::from(account)).await?;
+            }
+        }
+    }
+
+    async fn details(&self, account: Account) -> Result<AccountDetails, Answer> {
+        let (engine, id) = (&self.directory.store.engine, account.id);
+        let logins = engine.read(&ListLogins { account: id }).await?;
+        let grants = engine.read(&ListGrants { account: id }).await?;
+        let credentials = engine.read(&ListCredentials { account: id }).await?;
+        Ok(AccountDetails {
+            account: account.into(),
+            logins,
+            grants: grants.into_iter().map(GrantItem::from).collect(),
+            credentials: credentials.into_iter().map(CredentialItem::from).collect(),
+        })
+    }
+
+    /// Closing comes first, so that nothing arrives while its mail goes. Asked again, it goes on where
+    /// it stopped.
+    async fn remove_account(&self, name: &str) -> Result<(), Answer> {
+        let account = self.find_account(name).await?;
+        let (engine, now) = (&self.directory.store.engine, self.directory.now());
+        engine.write(CloseAccount { account: account.id, now }).await?;
+        bulk::erase_mail(engine, account.id, "the account was removed", now).await?;
+        engine.write(RemoveAccount { account: account.id }).await?;
+        tracing::info!(account = %account.id, "an account was removed by command");
+        Ok(())
+    }
+}

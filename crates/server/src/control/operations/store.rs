@@ -1,0 +1,179 @@
+//! The store as a whole: checked, questioned, copied.
+
+use super::Operations;
+use super::answer::{invalid, result};
+use crate::control::{Answer, Exchange};
+use posthorn_store::Engine;
+use posthorn_store::check::{self, Finding};
+use posthorn_store::sqlite::{Cell, Sqlite};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::PathBuf;
+use tokio::sync::mpsc;
+
+/// What can be asked about the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum StoreRequest {
+    /// One [`FindingItem`] for whatever is not as it must be. Done with [`CheckedItem`].
+    Check {
+        /// Read every body as well.
+        deep: bool,
+    },
+    /// One array for each row of the answer to a question in SQL that only reads. Done with
+    /// [`SqlItem`].
+    Sql {
+        /// The question.
+        query: String,
+    },
+    /// Copies the store, consistently. Done with [`SnapshotItem`].
+    Snapshot {
+        /// Where to, an absolute path.
+        dir: PathBuf,
+    },
+}
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingItem {
+    /// The rule that is broken.
+    pub rule: String,
+    /// In whose mail: the account's id.
+    pub account: Option<String>,
+    /// Where and how.
+    pub detail: String,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedItem {
+    /// Accounts.
+    pub accounts: u64,
+    /// Bodies.
+    pub bodies: u64,
+    /// What was found.
+    pub findings: u64,
+}
+
+/// What belongs to an answer in SQL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlItem {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// True when there were more rows than are shown.
+    pub cut: bool,
+}
+
+/// What a copy of the store took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotItem {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// Size of the database.
+    pub database_bytes: u64,
+    /// Body files that were copied.
+    pub files_copied: u64,
+    /// Body files that an earlier copy had already.
+    pub files_kept: u64,
+    /// Body files of an earlier copy that nothing names any more.
+    pub files_removed: u64,
+}
+
+impl Operations {
+    pub(super) async fn store(
+        &self,
+        request: StoreRequest,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Value, Answer> {
+        match request {
+            StoreRequest::Check { deep } => self.check(deep, exchange).await,
+            StoreRequest::Sql { query } => {
+                let table = self.sqlite("psql")?.sql(query).await?;
+                for row in &table.rows {
+                    let row: Vec<Value> = row.iter().map(value).collect();
+                    exchange.item(&row).await?;
+                }
+                result(&SqlItem { columns: table.columns, cut: table.cut })
+            }
+            StoreRequest::Snapshot { dir } => {
+                if !dir.is_absolute() {
+                    return Err(invalid("the directory must be an absolute path"));
+                }
+                let files = &self.directory.store.files;
+                let done = self.sqlite("pg_basebackup")?.snapshot(files, &dir).await?;
+                tracing::info!(dir = %dir.display(), "the store was copied by command");
+                result(&SnapshotItem {
+                    dir,
+                    database_bytes: done.database_bytes,
+                    files_copied: done.files_copied,
+                    files_kept: done.files_kept,
+                    files_removed: done.files_removed,
+                })
+            }
+        }
+    }
+
+    /// The embedded engine; a PostgreSQL has tools of its own for what only this one can do.
+    fn sqlite(&self, instead: &str) -> Result<&Sqlite, Answer> {
+        match &*self.directory.store.engine {
+            Engine::Sqlite(sqlite) => Ok(sqlite),
+            Engine::Postgres(_) => {
+                Err(invalid(format!("the store is in PostgreSQL: use {instead}")))
+            }
+        }
+    }
+
+    async fn check(&self, deep: bool, exchange: &mut Exchange<'_>) -> Result<Value, Answer> {
+        let store = &self.directory.store;
+        let (found, mut findings) = mpsc::unbounded_channel::<Finding>();
+        // A listener that has gone away ends the check with its own error.
+        let mut tell = move |finding| drop(found.send(finding));
+        let checking = async move {
+            let checked = check::check(&store.engine, &store.files, deep, &mut tell).await;
+            // The channel ends with the check.
+            drop(tell);
+            checked
+        };
+        let telling = async {
+            while let Some(finding) = findings.recv().await {
+                let item = FindingItem {
+                    rule: finding.rule.to_owned(),
+                    account: finding.account.map(|id| id.to_string()),
+                    detail: finding.detail,
+                };
+                exchange.item(&item).await?;
+            }
+            Ok::<(), Answer>(())
+        };
+        let (checked, told) = tokio::join!(checking, telling);
+        told?;
+        let checked = checked?;
+        result(&CheckedItem {
+            accounts: checked.accounts,
+            bodies: checked.bodies,
+            findings: checked.findings,
+        })
+    }
+}
+
+fn value(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Int(number) => Value::from(*number),
+        Cell::Real(number) => Value::from(*number),
+        Cell::Text(text) => Value::from(text.as_str()),
+        Cell::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::from(text),
+            Err(_) => Value::from(format!("x'{}'", hex(bytes))),
+        },
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
