@@ -25,6 +25,7 @@ impl Config {
             message_bytes_max: self.smtp.message_size_max.get(),
             recipients_max: usize::try_from(self.smtp.recipients_max).unwrap_or(usize::MAX),
             smtp_idle: self.smtp.idle.get(),
+            pop3_idle: self.pop3.idle.get(),
             shows_client: self.submission.show_client_address,
             plaintext_on_loopback: self.login.plaintext_on_loopback,
             limits: self.connection_settings(),

@@ -127,6 +127,8 @@ const fn usual_port(kind: ServiceKind) -> u16 {
         ServiceKind::Smtp => 25,
         ServiceKind::Submission => 587,
         ServiceKind::Submissions => 465,
+        ServiceKind::Pop3 => 110,
+        ServiceKind::Pop3s => 995,
     }
 }
 

@@ -56,6 +56,8 @@ const fn meaning(kind: ServiceKind) -> &'static str {
         ServiceKind::Smtp => "mail from other servers, STARTTLS",
         ServiceKind::Submission => "mail from users, STARTTLS",
         ServiceKind::Submissions => "mail from users, TLS from the first byte",
+        ServiceKind::Pop3 => "fetching mail, STLS",
+        ServiceKind::Pop3s => "fetching mail, TLS from the first byte",
     }
 }
 

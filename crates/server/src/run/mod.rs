@@ -1,75 +1,29 @@
 //! A running server: its listeners, its tasks, its end.
 
+mod service;
+
+pub use service::ServiceKind;
+
 use crate::auth::{AuthConfig, Authenticator};
 use crate::conn::ConnectionTimeouts;
-use crate::intake::{Intake, Refusals};
-use crate::listen::{self, ConnectionLimits, Door, Drained, LimitsConfig, Listener, RefusalTexts};
+use crate::intake::Refusals;
+use crate::listen::{ConnectionLimits, Door, Drained, LimitsConfig, Listener};
 use crate::memory::Budget;
 use crate::node::Node;
 use crate::open::OpenStore;
 use crate::shutdown::{self, Shutdown, ShutdownSource};
-use crate::smtp;
 use crate::spool::{SpoolDir, SpoolError};
 use crate::system::{Ids, SystemClock};
 use crate::throttle::{Throttle, ThrottleConfig};
-use crate::tls::{Alpn, CertificateWarning, Offer, SelfSigned, Tls, TlsConfig, TlsError};
+use crate::tls::{CertificateWarning, SelfSigned, Tls, TlsConfig, TlsError};
 use arc_swap::ArcSwap;
 use posthorn_base::{Clock, Domain};
-use posthorn_proto::sasl::Mechanisms;
-use posthorn_proto::smtp::{Config as SmtpConfig, Service};
+use service::Services;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-
-/// A protocol on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ServiceKind {
-    /// Mail from other servers, 25.
-    Smtp,
-    /// Mail from our users, 587.
-    Submission,
-    /// The same with TLS from the first byte, 465.
-    Submissions,
-}
-
-impl ServiceKind {
-    /// Every service.
-    pub const ALL: [ServiceKind; 3] =
-        [ServiceKind::Smtp, ServiceKind::Submission, ServiceKind::Submissions];
-
-    /// Its name in the configuration, in logs and in stories.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ServiceKind::Smtp => "smtp",
-            ServiceKind::Submission => "submission",
-            ServiceKind::Submissions => "submissions",
-        }
-    }
-
-    /// The service of this name.
-    pub fn named(name: &str) -> Option<ServiceKind> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    const fn is_implicit_tls(self) -> bool {
-        match self {
-            ServiceKind::Submissions => true,
-            ServiceKind::Smtp | ServiceKind::Submission => false,
-        }
-    }
-
-    const fn refusals(self) -> Option<RefusalTexts> {
-        if self.is_implicit_tls() {
-            return None;
-        }
-        Some(RefusalTexts {
-            busy: b"421 4.7.0 Too many connections, try again later\r\n",
-            blocked: b"554 5.7.1 Your network is blocked here for now\r\n",
-        })
-    }
-}
 
 /// How the server is to be.
 #[derive(Clone, Debug)]
@@ -82,6 +36,8 @@ pub struct Settings {
     pub recipients_max: usize,
     /// Silence on SMTP before the end.
     pub smtp_idle: Duration,
+    /// Silence on POP3 before the end.
+    pub pop3_idle: Duration,
     /// Received tells where a submission came from.
     pub shows_client: bool,
     /// Clients on this machine may log in without TLS.
@@ -192,12 +148,12 @@ impl Running {
         let limits = ConnectionLimits::new(settings.limits.clone());
         let door = Arc::new(Door { limits, throttle, ids });
         let (source, shutdown) = shutdown::channel();
+        let services = Services::new(Arc::clone(&node), settings.clone(), door, clock);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
         for (kind, listener) in listeners {
             addresses.push((kind, listener.address()));
-            let start = Start { node: &node, settings: &settings, door: &door, clock: &clock };
-            start.serve(kind, listener, shutdown.clone(), &mut tasks);
+            services.serve(kind, listener, shutdown.clone(), &mut tasks);
         }
         let settings = ArcSwap::from_pointee(settings);
         Ok(Running { node, store, settings, addresses, shutdown: source, tasks })
@@ -266,102 +222,5 @@ impl Running {
 fn warn_of(warnings: &[CertificateWarning]) {
     for warning in warnings {
         tracing::warn!(%warning, "certificate");
-    }
-}
-
-/// What starting a listener needs.
-struct Start<'a> {
-    node: &'a Arc<Node>,
-    settings: &'a Settings,
-    door: &'a Arc<Door>,
-    clock: &'a Arc<SystemClock>,
-}
-
-impl Start<'_> {
-    fn serve(
-        &self,
-        kind: ServiceKind,
-        listener: Listener,
-        shutdown: Shutdown,
-        tasks: &mut JoinSet<std::io::Result<Drained>>,
-    ) {
-        let service = listen::Service { name: kind.name(), refusals: kind.refusals() };
-        let (door, clock) = (Arc::clone(self.door), Arc::clone(self.clock) as Arc<dyn Clock>);
-        let drain = self.settings.drain;
-        match kind {
-            ServiceKind::Smtp => self.smtp(kind, Service::Mx),
-            ServiceKind::Submission => self.smtp(kind, Service::Submission),
-            ServiceKind::Submissions => self.smtp(kind, Service::Submissions),
-        }
-        .spawn(listener, service, door, clock, shutdown, drain, tasks);
-    }
-
-    fn smtp(&self, kind: ServiceKind, service: Service) -> SmtpListener {
-        let settings = self.settings;
-        let mut config = SmtpConfig::new(settings.hostname.clone(), service);
-        config.message_bytes_max = settings.message_bytes_max;
-        config.recipients_max = settings.recipients_max;
-        config.idle_max = settings.smtp_idle;
-        config.starttls = true;
-        if service.is_submission() {
-            config.mechanisms = Mechanisms::ALL;
-        }
-        let mut on_loopback = config.clone();
-        on_loopback.auth_without_tls = settings.plaintext_on_loopback;
-        let client_certificate = service.is_submission();
-        let setup = |config: SmtpConfig| {
-            Arc::new(smtp::Setup {
-                config: Arc::new(config),
-                offer: Offer { alpn: Alpn::Smtp, client_certificate },
-                implicit_tls: kind.is_implicit_tls(),
-                timeouts: settings.timeouts,
-                greeting_pause: Duration::ZERO,
-            })
-        };
-        SmtpListener {
-            node: Arc::clone(self.node),
-            shared: Arc::new(smtp::Shared {
-                tls: Some(Arc::clone(&self.node.tls)),
-                throttle: Arc::clone(&self.node.throttle),
-                spool: self.node.spool.clone(),
-                clock: Arc::clone(self.clock) as _,
-            }),
-            setup: setup(config),
-            on_loopback: setup(on_loopback),
-            name: kind.name(),
-            shows_client: settings.shows_client,
-        }
-    }
-}
-
-/// What the connections of one SMTP listener begin with.
-struct SmtpListener {
-    node: Arc<Node>,
-    shared: Arc<smtp::Shared>,
-    setup: Arc<smtp::Setup>,
-    on_loopback: Arc<smtp::Setup>,
-    name: &'static str,
-    shows_client: bool,
-}
-
-impl SmtpListener {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the listener")]
-    fn spawn(
-        self,
-        listener: Listener,
-        service: listen::Service,
-        door: Arc<Door>,
-        clock: Arc<dyn Clock>,
-        shutdown: Shutdown,
-        drain: Duration,
-        tasks: &mut JoinSet<std::io::Result<Drained>>,
-    ) {
-        let handle = move |accepted: listen::Accepted| {
-            let is_here = accepted.peer.ip().is_loopback();
-            let setup = Arc::clone(if is_here { &self.on_loopback } else { &self.setup });
-            let handler = Intake::new(Arc::clone(&self.node), self.name, self.shows_client);
-            smtp::drive(accepted, setup, Arc::clone(&self.shared), handler)
-        };
-        tasks.spawn(listen::serve(listener, service, door, clock, shutdown, drain, handle));
     }
 }
