@@ -2,7 +2,8 @@
 //!
 //! `store-load DIR [NAME=NUMBER ...]`: `day`, `seed`, `accounts`, `tasks`, `steps`,
 //! `checkpoint_pages`; `die_at_statement`, `die_at_commit`, `die_at_checkpoint`: the process kills
-//! itself before the n-th; `synchronous`: 0 for the control that must fail; `close`: 1 to close the
+//! itself before the n-th; `heap_limit`: bytes that SQLite may have from statement `heap_limit_at`
+//! on; `synchronous`: 0 for the control that must fail; `close`: 1 to close the
 //! store at the end.
 
 #![allow(
@@ -53,6 +54,7 @@ struct Dying {
     commit: Option<u64>,
     checkpoint: Option<u64>,
     synchronous: Option<u64>,
+    heap_limit: Option<(u64, u64)>,
     commits: AtomicU64,
     checkpoints: AtomicU64,
 }
@@ -64,6 +66,7 @@ impl Dying {
             commit: settings.find("die_at_commit"),
             checkpoint: settings.find("die_at_checkpoint"),
             synchronous: settings.find("synchronous"),
+            heap_limit: settings.find("heap_limit_at").zip(settings.find("heap_limit")),
             commits: AtomicU64::new(0),
             checkpoints: AtomicU64::new(0),
         }
@@ -82,7 +85,18 @@ impl Faults for Dying {
             connection.pragma_update(None, "synchronous", i64::try_from(level).unwrap()).unwrap();
         }
     }
-    fn before_statement(&self, _: &rusqlite::Connection, nth: u64) -> rusqlite::Result<()> {
+    fn before_statement(
+        &self,
+        connection: &rusqlite::Connection,
+        nth: u64,
+    ) -> rusqlite::Result<()> {
+        if let Some((at, bytes)) = self.heap_limit
+            && at == nth
+        {
+            // It can only be lowered, for the whole process: that is why this is a process.
+            let bytes = i64::try_from(bytes).unwrap();
+            connection.pragma_update_and_check(None, "hard_heap_limit", bytes, |_| Ok(()))?;
+        }
         die_if(self.statement == Some(nth));
         Ok(())
     }

@@ -97,6 +97,14 @@ impl Expected {
         self.messages.values().filter(|known| known.fate == Fate::Accepted).count()
     }
 
+    /// Acknowledged messages of which an account has a copy, as far as nothing was said of its end.
+    pub fn arrivals(&self, account: AccountId) -> Vec<ArrivalId> {
+        let all = self.messages.iter().filter(|(_, known)| known.fate == Fate::Accepted);
+        all.filter(|(_, known)| known.copies.get(&account) == Some(&End::None))
+            .map(|(arrival, _)| *arrival)
+            .collect()
+    }
+
     /// Compares the store with what was promised, and takes over how the open questions ended: what
     /// is there now has to stay.
     ///

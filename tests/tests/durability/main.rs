@@ -7,5 +7,8 @@
 #![cfg(test)]
 
 mod child;
+mod full_disk;
 mod kill;
+mod memory;
 mod powercut;
+mod statements;

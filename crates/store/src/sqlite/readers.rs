@@ -38,7 +38,7 @@ impl Readers {
         let session = self.idle().pop().ok_or_else(closed)?;
         let mut lent = Lent { readers: self, session: Some(session) };
         let Some(session) = lent.session.as_mut() else { return Err(closed().into()) };
-        session.control("BEGIN")?;
+        session.begin("BEGIN")?;
         let mut running = Running::new(session);
         let (result, _) = drive(operation, &mut running);
         match running.into_failure() {

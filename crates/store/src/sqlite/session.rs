@@ -44,6 +44,14 @@ impl Session {
             .map_err(|error| self.failed(error, sql))
     }
 
+    /// BEGIN. A transaction that could not be rolled back, for want of memory, is rolled back now.
+    pub(super) fn begin(&self, sql: &'static str) -> Result<(), EngineError> {
+        if !self.connection.is_autocommit() {
+            self.control("ROLLBACK")?;
+        }
+        self.control(sql)
+    }
+
     /// COMMIT of a transaction of so many operations.
     pub(super) fn commit(&self, operations: usize) -> Result<(), EngineError> {
         if let Some(faults) = &self.faults {
@@ -84,8 +92,8 @@ impl Session {
         if !self.connection.is_autocommit()
             && let Err(error) = self.control("ROLLBACK")
         {
-            // SQLite documents that ROLLBACK cannot fail in a way that leaves changes behind; the
-            // next BEGIN fails if the transaction is open after all.
+            // There may be no memory even for this statement. Nothing of the transaction is
+            // committed: the next one begins with another try.
             tracing::error!(%error, "ROLLBACK failed");
         }
     }

@@ -162,7 +162,7 @@ impl Writer {
             refuse(group, &error);
             return Vec::new();
         }
-        if let Err(error) = self.session.control("BEGIN IMMEDIATE") {
+        if let Err(error) = self.session.begin("BEGIN IMMEDIATE") {
             self.session.rollback();
             refuse(group, &error);
             return Vec::new();
@@ -171,21 +171,21 @@ impl Writer {
         for index in 0..group.len() {
             let Some(job) = group.get_mut(index) else { break };
             let fate = if nested { self.run_nested(job) } else { self.run_alone(job) };
-            if let Fate::Panicked = fate {
+            let last = match fate {
+                Fate::Panicked => {
+                    Some(EngineError::Unavailable(format!("{} panicked", job.name())))
+                }
+                _ if self.session.sync_failed() => Some(EngineError::Io("a sync failed".into())),
+                Fate::Settled | Fate::Lost => None,
+            };
+            if let Some(error) = last {
                 self.session.rollback();
-                let error = EngineError::Unavailable(format!("{} panicked", job.name()));
                 self.poison(error.clone());
                 refuse(group, &error);
                 return Vec::new();
             }
             if let Fate::Lost = fate {
                 self.session.rollback();
-                if self.session.sync_failed() {
-                    let error = EngineError::Io("a sync failed".into());
-                    self.poison(error.clone());
-                    refuse(group, &error);
-                    return Vec::new();
-                }
                 // The culprit holds its error.
                 group.remove(index).answer();
                 if !group.is_empty() {
