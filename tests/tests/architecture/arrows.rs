@@ -43,7 +43,7 @@ fn forbidden(packages: &[Package]) -> Vec<String> {
         let from = package.name.as_str();
         let below = ALLOWED.iter().find(|(name, _)| *name == from).map(|(_, below)| *below);
         if below.is_none() && !ABOVE_ALL.contains(&from) {
-            found.push(format!("{from} has no place yet: DESIGN.md says which crates there are"));
+            found.push(format!("{from} has no place yet: see ARCHITECTURE.md"));
             continue;
         }
         for (to, kind) in package.dependencies.iter().filter(|(to, _)| ours(to)) {

@@ -66,6 +66,27 @@ fn every_crate_says_what_must_hold_in_it() {
     }
 }
 
+/// A map that lacks a place leads nowhere.
+#[test]
+fn the_code_map_names_every_folder() {
+    let map = std::fs::read_to_string(files::root().join("ARCHITECTURE.md")).expect("the map");
+    let mut folders: BTreeSet<(String, String)> = BTreeSet::new();
+    for file in files::all() {
+        let parts: Vec<&str> = file.path.split('/').collect();
+        if let ["crates", krate, "src", folder, _, ..] = parts.as_slice() {
+            folders.insert(((*krate).to_owned(), (*folder).to_owned()));
+        }
+    }
+    assert!(folders.len() > 20, "only {} folders were found", folders.len());
+    for (krate, folder) in folders {
+        let section =
+            map.split("\n### ").find(|text| text.starts_with(&format!("`crates/{krate}`")));
+        let section = section.unwrap_or_else(|| panic!("ARCHITECTURE.md has no part for {krate}"));
+        let is_named = section.contains(&format!("`{folder}`"));
+        assert!(is_named, "ARCHITECTURE.md does not say what crates/{krate}/src/{folder} is");
+    }
+}
+
 #[test]
 fn every_rule_finds_what_breaks_it() {
     for rule in RULES {
