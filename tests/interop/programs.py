@@ -78,7 +78,9 @@ def curl_fetches(demo, folder):
     pop3s = f'pop3s://localhost:{demo.port("pop3s")}'
     curl(demo, folder, [pop3s, '--user', 'bob:wrong'], code=67)
     curl(demo, folder, [pop3s + '/1', '-X', 'DELE', '--head', '--user', 'bob:secret'])
-    expect(curl(demo, folder, [pop3s, '--user', 'bob:secret']) == b'', 'DELE left the message')
+    left = curl(demo, folder, [pop3s, '--user', 'bob:secret'])
+    # curl prints an empty list as an empty line.
+    expect(left.strip() == b'', f'DELE left {left!r}')
 
 
 def swaks(demo, folder, service, arguments, sent=None, code=0):
@@ -155,7 +157,7 @@ account default : demo
 
 def fetchmail_fetches(demo, folder):
     ways = [
-        ('pop3', 'sslproto auto'),
+        ('pop3', 'sslproto "auto"'),
         ('pop3s', 'ssl'),
         ('pop3', "sslproto ''"),
     ]

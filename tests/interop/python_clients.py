@@ -15,6 +15,8 @@ def smtplib_starttls_login_send_message(demo, _folder):
     message.set_content('Hello Bob\n')
     message.add_attachment(bytes(range(256)) * 40, maintype='application', subtype='octet-stream',
                            filename='all octets.bin')
+    # Otherwise each rendering makes up another one.
+    message.set_boundary('=-interop-=')
     with smtplib.SMTP('localhost', demo.port('submission'), timeout=30) as client:
         client.starttls(context=demo.tls())
         client.login('alice', 'password')
@@ -34,6 +36,23 @@ def smtplib_starttls_login_send_message(demo, _folder):
         for name in [b'date', b'message-id', b'return-path', b'received']:
             expect(name in names, f'{login}: there is no {name.decode()}: {names}')
         expect(b'bcc' not in names, f'{login}: Bcc was not removed')
+
+
+def smtplib_bcc_is_removed_and_a_header_completed(demo, _folder):
+    sent = b'From: alice@example.com\r\nBcc: carol@elsewhere.example,\r\n dave@elsewhere.example\r\n' \
+           b'Subject: a bare header\r\n\r\nHello\r\n'
+    with smtplib.SMTP_SSL('localhost', demo.port('submissions'), timeout=30,
+                          context=demo.tls()) as client:
+        client.login('alice', 'password')
+        client.sendmail(ALICE, [BOB], sent)
+    session = demo.pop3('bob')
+    head, _, body = whole(session.retr(session.stat()[0])[1]).partition(b'\r\n\r\n')
+    session.dele(session.stat()[0])
+    session.quit()
+    expect(body == b'Hello\r\n', f'the body is {body!r}')
+    expect(b'elsewhere' not in head and b'Bcc' not in head, f'Bcc was kept: {head!r}')
+    for name in [b'\r\nDate: ', b'\r\nMessage-ID: <', b'\r\nSubject: a bare header']:
+        expect(name in head, f'there is no {name!r} in {head!r}')
 
 
 def smtplib_with_tls_from_the_first_byte(demo, _folder):
@@ -125,6 +144,7 @@ def poplib_plain_stls_and_tls(demo, _folder):
 
 CHECKS = [
     smtplib_starttls_login_send_message,
+    smtplib_bcc_is_removed_and_a_header_completed,
     smtplib_with_tls_from_the_first_byte,
     smtplib_refused_recipients_are_told_one_by_one,
     smtplib_with_addresses_beyond_ascii,
