@@ -21,7 +21,8 @@ pub enum Command {
     Show(Show),
     /// Tell what became of a message
     #[command(
-        after_help = "The id stands in the 250 that accepted the message, in our Received field, in\n\
+        after_help = "The id stands in the 250 that accepted the message, in our Received field, \
+        in\n\
         the log, and in the lists of messages and of the queue."
     )]
     Story(Story),

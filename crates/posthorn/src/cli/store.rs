@@ -16,7 +16,8 @@ use std::path::PathBuf;
 /// The commands below `posthorn store`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Verify every reference, count, sum and order; ends with 65 when something is not as it must be
+    /// Verify every reference, count, sum and order; ends with 65 when something is not as it must
+    /// be
     Check(Check),
     /// Ask the store a question in SQL. It can only read, and shows no secrets
     #[command(after_help = "Examples:\n  \

@@ -82,8 +82,8 @@ impl ServiceKind {
     }
 }
 
-/// One of two: the settings for clients on this machine, who may be allowed to log in without TLS, and
-/// those for all others.
+/// One of two: the settings for clients on this machine, who may be allowed to log in without TLS,
+/// and those for all others.
 struct ByPeer<T> {
     here: Arc<T>,
     elsewhere: Arc<T>,

@@ -256,8 +256,8 @@ impl Operations {
         })
     }
 
-    /// Closing comes first, so that nothing arrives while its mail goes. Asked again, it goes on where
-    /// it stopped.
+    /// Closing comes first, so that nothing arrives while its mail goes. Asked again, it goes on
+    /// where it stopped.
     async fn remove_account(&self, name: &str) -> Result<(), Answer> {
         let account = self.find_account(name).await?;
         let (engine, now) = (&self.directory.store.engine, self.directory.now());

@@ -147,7 +147,8 @@ fn scopes_of(words: &[String]) -> Result<Scopes, Answer> {
     Ok(scopes.unwrap_or(Scopes::ALL))
 }
 
-/// Passwords on their way through the control socket, which is for root and the server's user alone.
+/// Passwords on their way through the control socket, which is for root and the server's user
+/// alone.
 pub(super) mod secret {
     use crate::auth::Secret;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

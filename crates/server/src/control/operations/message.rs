@@ -33,7 +33,8 @@ pub enum MessageRequest {
         /// Its id.
         id: String,
     },
-    /// One [`ExpungedItem`] for each message that can be restored, the latest first. Done with nothing.
+    /// One [`ExpungedItem`] for each message that can be restored, the latest first. Done with
+    /// nothing.
     Expunged {
         /// Whose.
         account: String,

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum StoryRequest {
-    /// One [`StoryItem`] for each, the latest first, without what happened later. Done with nothing.
+    /// One [`StoryItem`] for each, the latest first, without what happened later. Done with
+    /// nothing.
     List {
         /// Only those that concern this account.
         account: Option<String>,
