@@ -20,6 +20,7 @@ pub mod intake;
 pub mod listen;
 pub mod log;
 pub mod login;
+pub mod maintenance;
 pub mod memory;
 pub mod network;
 pub mod node;

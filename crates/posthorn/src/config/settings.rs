@@ -5,6 +5,7 @@ use posthorn_base::Domain;
 use posthorn_server::auth::AuthConfig;
 use posthorn_server::conn::ConnectionTimeouts;
 use posthorn_server::listen::LimitsConfig;
+use posthorn_server::maintenance::Retention;
 use posthorn_server::network::Exemptions;
 use posthorn_server::open::{EngineSettings, StoreSettings};
 use posthorn_server::run::Settings;
@@ -35,6 +36,11 @@ impl Config {
             self_signed: SelfSigned {
                 path: self.store.dir.join(SELF_SIGNED),
                 names: vec![hostname.ascii().to_owned()],
+            },
+            retention: Retention {
+                expunged: self.retention.expunged.get(),
+                stories_accepted: self.retention.stories_accepted.get(),
+                stories_refused: self.retention.stories_refused.get(),
             },
             auth: AuthConfig::default(),
             drain: self.server.drain.get(),

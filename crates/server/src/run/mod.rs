@@ -8,6 +8,7 @@ use crate::auth::{AuthConfig, Authenticator};
 use crate::conn::ConnectionTimeouts;
 use crate::intake::Refusals;
 use crate::listen::{ConnectionLimits, Door, Drained, LimitsConfig, Listener};
+use crate::maintenance::{Maintenance, Retention};
 use crate::memory::Budget;
 use crate::node::Node;
 use crate::open::OpenStore;
@@ -23,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How the server is to be.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub struct Settings {
     pub tls: TlsConfig,
     /// The certificate when there is none.
     pub self_signed: SelfSigned,
+    /// How long things are kept.
+    pub retention: Retention,
     /// How logins are checked.
     pub auth: AuthConfig,
     /// How long sessions may go on when the server stops.
@@ -82,6 +85,7 @@ pub struct Running {
     addresses: Vec<(ServiceKind, SocketAddr)>,
     shutdown: ShutdownSource,
     tasks: JoinSet<std::io::Result<Drained>>,
+    maintenance: JoinHandle<()>,
 }
 
 impl Running {
@@ -148,15 +152,18 @@ impl Running {
         let limits = ConnectionLimits::new(settings.limits.clone());
         let door = Arc::new(Door { limits, throttle, ids });
         let (source, shutdown) = shutdown::channel();
-        let services = Services::new(Arc::clone(&node), settings.clone(), door, clock);
+        let services = Services::new(Arc::clone(&node), settings.clone(), door, Arc::clone(&clock));
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
         for (kind, listener) in listeners {
             addresses.push((kind, listener.address()));
             services.serve(kind, listener, shutdown.clone(), &mut tasks);
         }
+        let files = store.files.clone();
+        let maintenance = Maintenance::new(Arc::clone(&node.engine), files, settings.retention);
+        let maintenance = tokio::spawn(maintenance.run(clock, shutdown));
         let settings = ArcSwap::from_pointee(settings);
-        Ok(Running { node, store, settings, addresses, shutdown: source, tasks })
+        Ok(Running { maintenance, node, store, settings, addresses, shutdown: source, tasks })
     }
 
     /// Where each service really listens.
@@ -211,6 +218,9 @@ impl Running {
                 Ok(Err(error)) => tracing::error!(%error, "a listener failed"),
                 Err(error) => tracing::error!(%error, "a listener's task failed"),
             }
+        }
+        if let Err(error) = self.maintenance.await {
+            tracing::error!(%error, "the maintenance failed");
         }
         if let Err(error) = self.store.close().await {
             tracing::warn!(%error, "the store was not closed in order; nothing is lost");

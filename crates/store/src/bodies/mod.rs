@@ -26,7 +26,7 @@ mod writer;
 pub use files::{BodyFiles, SweepHold};
 pub(crate) use frame::compress;
 pub use reader::BodyReader;
-pub use sweep::sweep_orphans;
+pub use sweep::{sweep_due, sweep_orphans};
 pub use writer::BodyWriter;
 
 #[cfg(doc)]

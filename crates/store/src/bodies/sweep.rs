@@ -46,6 +46,72 @@ pub async fn sweep_orphans(
     Ok(deleted)
 }
 
+/// Deletes the files whose bodies are gone and whose grace is over, and says how many. While a backup
+/// holds the files it stops and the next run goes on.
+///
+/// # Errors
+/// What the engine or the file system says; what was deleted until then stays deleted.
+pub async fn sweep_due(engine: &Engine, files: &BodyFiles, now: Time) -> Result<usize, StoreError> {
+    let mut deleted = 0;
+    loop {
+        let names = engine.read(&DueFiles { now }).await?;
+        if names.is_empty() {
+            return Ok(deleted);
+        }
+        for name in &names {
+            match files.remove(name) {
+                Ok(there) => deleted += usize::from(there),
+                Err(EngineError::Retry) => return Ok(deleted),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The rows go last: cut off in between, the next run finds them again, and no files.
+        engine.write(ForgetFiles { names }).await?;
+    }
+}
+
+/// Names of files whose time has come.
+struct DueFiles {
+    now: Time,
+}
+
+impl Operation for DueFiles {
+    type Output = Vec<String>;
+    const NAME: &'static str = "due files";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+        let rows = tx
+            .one(stmt!(
+                "SELECT name FROM body_sweep WHERE due_at <= ?1 AND location = 1 \
+                 ORDER BY name LIMIT ?2",
+                self.now,
+                STEP as i64
+            ))
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Forgets files that are gone.
+struct ForgetFiles {
+    names: Vec<String>,
+}
+
+impl Operation for ForgetFiles {
+    type Output = ();
+    const NAME: &'static str = "forget files";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let forget = |name: &String| stmt!("DELETE FROM body_sweep WHERE name = ?1", name.as_str());
+        tx.run(self.names.iter().map(forget).collect()).await?;
+        Ok(())
+    }
+
+    fn needs_room(&self) -> bool {
+        false
+    }
+}
+
 /// Which bodies between two ids have a row, or a file that waits in `body_sweep` for its time.
 struct KnownBodies {
     first: BodyId,

@@ -1,0 +1,150 @@
+//! A round, days later.
+
+use super::*;
+use crate::open::{EngineSettings, OpenStore, StoreSettings};
+use crate::system::{Ids, SystemClock};
+use bytes::Bytes;
+use posthorn_base::{Address, Domain, Flags, Uid, ZonedTime};
+use posthorn_store::bodies::BodyWriter;
+use posthorn_store::check::check;
+use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, SetQuota};
+use posthorn_store::mail::{
+    Append, EmailFacts, Expunge, FindMailbox, ListRestorable, NewMessage, ThreadKeys,
+};
+use posthorn_store::story::{Event, Kind, ListStories, NewStory, RecordStory};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+struct World {
+    store: OpenStore,
+    ids: Ids,
+    account: AccountId,
+    now: Time,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
+        let settings = StoreSettings { dir: dir.path().join("store"), engine };
+        let clock = SystemClock::new();
+        let store = OpenStore::open(&settings, &clock).await.unwrap();
+        let (ids, now) = (Ids::new(), clock.now());
+        let domain = Domain::parse("example.com").unwrap();
+        store.engine.write(CreateDomain { domain, now }).await.unwrap();
+        let id: AccountId = ids.next(now);
+        let account = NewAccount {
+            id,
+            address: Address::parse("alice@example.com").unwrap(),
+            display_name: String::new(),
+            quota_bytes: None,
+            quota_messages: None,
+            logins: Vec::new(),
+            credentials: Vec::new(),
+            now,
+        };
+        let mailboxes = std::array::from_fn(|_| ids.next(now));
+        store.engine.write(CreateAccount { account, mailboxes }).await.unwrap();
+        World { store, ids, account: id, now, _dir: dir }
+    }
+
+    /// Appends a message of this size, and expunges it.
+    async fn expunged(&self, octets: usize) {
+        let (engine, now) = (&self.store.engine, self.now);
+        let body = vec![b'x'; octets];
+        let id = self.ids.next(now);
+        let body = BodyWriter::encode(&self.store.files, id, &body, Bytes::new()).unwrap();
+        let message = NewMessage {
+            arrival: self.ids.next(now),
+            email: self.ids.next(now),
+            body,
+            facts: EmailFacts {
+                map_version: 1,
+                part_map: Bytes::new(),
+                envelope: Bytes::new(),
+                sent: None,
+                text: None,
+                thread: ThreadKeys::default(),
+            },
+            received: ZonedTime { time: now, offset_minutes: 0 },
+            flags: Flags::NONE,
+            keywords: Vec::new(),
+            story: None,
+        };
+        let inbox = FindMailbox::Name(self.account, posthorn_base::MailboxName::inbox());
+        let mailbox = engine.read(&inbox).await.unwrap().unwrap();
+        let uid = Uid::new(mailbox.uidnext.get()).unwrap();
+        let (account, mailbox) = (self.account, mailbox.id);
+        let messages = vec![message];
+        let append = Append { account, mailbox, messages, now, within_quota: false };
+        engine.write(append).await.unwrap();
+        let uids = vec![uid];
+        let expunge = Expunge { account, mailbox, uids, only_deleted: false, now };
+        engine.write(expunge).await.unwrap();
+    }
+
+    async fn restorable(&self) -> usize {
+        let list = ListRestorable { account: self.account, after: None, limit: 100 };
+        self.store.engine.read(&list).await.unwrap().len()
+    }
+
+    async fn round(&self, days: u32) {
+        let retention =
+            Retention { expunged: 14 * DAY, stories_accepted: 90 * DAY, stories_refused: 14 * DAY };
+        let (engine, files) = (Arc::clone(&self.store.engine), self.store.files.clone());
+        Maintenance::new(engine, files, retention).round(self.now + days * DAY).await;
+        let mut found = Vec::new();
+        let mut tell = |finding| found.push(finding);
+        check(&self.store.engine, &self.store.files, true, &mut tell).await.unwrap();
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn expunged_mail_goes_when_its_time_is_over_and_its_file_a_day_later() {
+    let world = World::new().await;
+    world.expunged(10).await;
+    world.expunged(200_000).await;
+    let files = || world.store.files.list().unwrap().len();
+    world.round(13).await;
+    assert_eq!((world.restorable().await, files()), (2, 1));
+    world.round(15).await;
+    assert_eq!((world.restorable().await, files()), (0, 1), "the file has its grace");
+    world.round(17).await;
+    assert_eq!(files(), 0);
+}
+
+#[tokio::test]
+async fn what_can_be_restored_is_capped_by_the_quota() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        world.expunged(1000).await;
+    }
+    let quota = SetQuota { account: world.account, bytes: Some(2500), messages: None };
+    world.store.engine.write(quota).await.unwrap();
+    world.round(0).await;
+    assert_eq!(world.restorable().await, 2);
+}
+
+#[tokio::test]
+async fn stories_go_by_kind() {
+    let world = World::new().await;
+    for kind in [StoryKind::Accepted, StoryKind::Refused] {
+        let (arrival, at) = (world.ids.next(world.now), world.now);
+        let events = vec![Event::new(at, Kind::Committed)];
+        let story = RecordStory(NewStory { arrival, at, kind, events });
+        world.store.engine.write(story).await.unwrap();
+    }
+    let kinds = async || {
+        let list = ListStories { account: None, before: None, limit: 10 };
+        let stories = world.store.engine.read(&list).await.unwrap();
+        stories.iter().map(|story| story.kind).collect::<Vec<_>>()
+    };
+    world.round(13).await;
+    assert_eq!(kinds().await.len(), 2);
+    world.round(20).await;
+    assert_eq!(kinds().await, [StoryKind::Accepted]);
+    world.round(100).await;
+    assert_eq!(kinds().await, []);
+}
