@@ -21,10 +21,11 @@ import dialogues
 import postfix
 import programs
 import python_clients
+import readme
 from demo import Demo, Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHECKS = dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS + postfix.CHECKS
+CHECKS = readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS + postfix.CHECKS
 
 
 def name_of(check):
