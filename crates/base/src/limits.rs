@@ -230,6 +230,10 @@ pub const CONTROL_CHUNK_BYTES_MAX: usize = 256 * 1024;
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// A command that is silent for longer, or does not read its answer, is cut off.
 pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(600);
+/// Messages that one step of an import stores.
+pub const IMPORT_BATCH_MESSAGES_MAX: usize = 100;
+/// Bytes of messages after which a step of an import is complete.
+pub const IMPORT_BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX >= 3 * CREDENTIAL_BYTES_MAX + 2);

@@ -14,3 +14,4 @@ pub mod output;
 pub mod password;
 pub mod serving;
 pub mod startup;
+pub mod transfer;

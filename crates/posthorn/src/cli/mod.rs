@@ -9,7 +9,9 @@ mod completions;
 mod config;
 mod demo;
 mod domain;
+mod export;
 mod grant;
+mod import;
 mod list;
 mod mailbox;
 mod man;
@@ -112,6 +114,10 @@ pub enum Command {
     /// Messages, and what became of them
     #[command(subcommand)]
     Message(message::Command),
+    /// Import messages from an mbox or a Maildir
+    Import(import::Args),
+    /// Export messages to an mbox or a Maildir
+    Export(export::Args),
     /// Messages that wait to be sent on
     #[command(subcommand)]
     Queue(queue::Command),
@@ -184,6 +190,8 @@ impl Command {
             Command::Grant(command) => grant::run(command, context),
             Command::Mailbox(command) => mailbox::run(command, context),
             Command::Message(command) => message::run(command, context),
+            Command::Import(args) => import::run(args, context),
+            Command::Export(args) => export::run(args, context),
             Command::Queue(command) => queue::run(command, context),
             Command::Store(command) => store::run(command, context),
             Command::Completions(args) => completions::run(&args, context),

@@ -1,8 +1,8 @@
 //! What can be asked of a server.
 
 use super::operations::{
-    AccountRequest, AddressRequest, AppPasswordRequest, DomainRequest, GrantRequest,
-    MessageRequest, QueueRequest, StoreRequest, StoryRequest,
+    AccountRequest, AddressRequest, AppPasswordRequest, DomainRequest, ExportRequest, GrantRequest,
+    ImportRequest, MessageRequest, QueueRequest, StoreRequest, StoryRequest,
 };
 use crate::network::Cidr;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,10 @@ pub enum Request {
     Queue(QueueRequest),
     /// The store as a whole.
     Store(StoreRequest),
+    /// Messages that the command reads from files.
+    Import(ImportRequest),
+    /// Messages that the command writes into files.
+    Export(ExportRequest),
 }
 
 /// A block in force.

@@ -28,6 +28,7 @@ mod copy;
 mod email;
 mod expunge;
 mod flags;
+mod import;
 mod keywords;
 mod mailbox;
 mod maildrop;
@@ -50,6 +51,7 @@ pub use copy::{Copied, CopyMessages, CopyMode};
 pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText};
 pub use expunge::{EndDeleted, Expunge, Expunged, FindDeleted};
 pub use flags::{FlagAction, FlagsStored, StoreFlags};
+pub use import::{ImportStep, ReadImport};
 pub use keywords::{KeywordSet, ListKeywords};
 pub use mailbox::{
     ClaimRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,

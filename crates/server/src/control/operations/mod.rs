@@ -5,7 +5,9 @@ mod address;
 mod answer;
 mod credential;
 mod domain;
+mod export;
 mod grant;
+mod import;
 mod mailbox;
 mod message;
 mod queue;
@@ -16,7 +18,9 @@ pub use account::{AccountDetails, AccountItem, AccountRequest};
 pub use address::{AddressItem, AddressRequest, Kind as AddressKind};
 pub use credential::{AppPasswordRequest, CredentialItem, MadePassword};
 pub use domain::{DomainItem, DomainRequest};
+pub use export::{ExportItem, ExportRequest};
 pub use grant::{GrantItem, GrantRequest};
+pub use import::{ImportItem, ImportProgress, ImportRequest, ImportStart};
 pub use mailbox::MailboxItem;
 pub use message::{EmailItem, ExpungedItem, MessageItem, MessageRequest};
 pub use queue::{QueueItem, QueueRequest};
@@ -85,6 +89,8 @@ impl Handler for Operations {
             Request::Story(request) => self.story(request, exchange).await,
             Request::Queue(request) => self.queue(request, exchange).await,
             Request::Store(request) => self.store(request, exchange).await,
+            Request::Import(request) => self.import(request, exchange).await,
+            Request::Export(request) => self.export(request, exchange).await,
         }
     }
 
