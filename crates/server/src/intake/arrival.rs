@@ -171,7 +171,7 @@ impl Arrival<'_> {
             return Err(Reply::LOOP);
         }
         let Some(login) = self.login else { return Ok(()) };
-        let authors = submission::check_authors(node, login.identity.account, header).await;
+        let authors = submission::check_authors(node, login.identity.account, parsed).await;
         let outcome = if authors.is_ok() { "pass" } else { "refuse" };
         self.events.push(
             Event::new(now, Kind::Checked)
