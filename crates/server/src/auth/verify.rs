@@ -9,7 +9,7 @@ use posthorn_base::{Clock, CredentialId, Random, Time};
 use posthorn_proto::sasl::scram::ScramKeys;
 use posthorn_proto::sasl::{Answer, Identity, Question, Refusal, ScramAnswer, Secret, Verdict};
 use posthorn_store::directory::{
-    Credential, CredentialKind, FindLogin, LoginFacts, MarkUsed, Scopes, login_key,
+    Credential, CredentialKind, FindLogin, FullLoginKey, LoginFacts, MarkUsed, Scopes, login_key,
 };
 use posthorn_store::{Engine, Operation};
 use std::sync::Arc;
@@ -203,6 +203,13 @@ impl Authenticator {
     ) -> Result<ScramAnswer, Refusal> {
         let now = self.clock.now();
         let facts = self.find(authcid).await?;
+        // All ways of writing a name get one salt, as real names do. Asked for real names, too, so
+        // that they take as long.
+        let full_key = FullLoginKey { name: authcid.to_owned() };
+        let full_key = self.engine.read(&full_key).await.map_err(|error| {
+            tracing::warn!(%error, operation = FullLoginKey::NAME, "logins cannot be checked");
+            Refusal::Temporary
+        })?;
         let mut candidates: Vec<(ScramKeys, Verdict)> = Vec::new();
         if let Some(facts) = &facts {
             for credential in &facts.credentials {
@@ -212,9 +219,8 @@ impl Authenticator {
             }
         }
         if candidates.is_empty() {
-            // By the key, so that all ways of writing a name get one salt, as real names do.
             let iterations = self.config.hashing.scram_iterations;
-            let keys = ScramKeys::fake(&self.secret, &login_key(authcid), iterations);
+            let keys = ScramKeys::fake(&self.secret, &full_key, iterations);
             candidates.push((keys, Err(Refusal::Credentials)));
         }
         let (keys, verdict) = candidates.remove(0);

@@ -42,11 +42,8 @@ impl Operation for FindLogin {
         let key = login_key(&self.name);
         let mut found = find(tx, &key).await?;
         if found.is_none() && !key.contains('@') {
-            let default =
-                tx.one(stmt!("SELECT domain_key FROM domain WHERE is_default = 1")).await?;
-            if let Some(row) = default.first() {
-                found = find(tx, &format!("{key}@{}", row.get::<String>(0)?)).await?;
-            }
+            let key = in_default_domain(tx, key).await?;
+            found = find(tx, &key).await?;
         }
         let Some(account) = found else { return Ok(None) };
         let answers = tx
@@ -63,6 +60,35 @@ impl Operation for FindLogin {
             disabled_at: row.get(1)?,
             credentials: credential::read_list(credentials)?,
         }))
+    }
+}
+
+/// The key of a login name in full: of a bare name, that of its address in the default domain. What
+/// pretends to be an account must go by it, because accounts have both names.
+#[derive(Clone, Debug)]
+pub struct FullLoginKey {
+    /// As it was typed.
+    pub name: String,
+}
+
+impl Operation for FullLoginKey {
+    type Output = String;
+    const NAME: &'static str = "full login key";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<String, StoreError> {
+        let key = login_key(&self.name);
+        if key.contains('@') {
+            return Ok(key);
+        }
+        in_default_domain(tx, key).await
+    }
+}
+
+async fn in_default_domain(tx: &mut Tx<'_>, key: String) -> Result<String, StoreError> {
+    let default = tx.one(stmt!("SELECT domain_key FROM domain WHERE is_default = 1")).await?;
+    match default.first() {
+        Some(row) => Ok(format!("{key}@{}", row.get::<String>(0)?)),
+        None => Ok(key),
     }
 }
 

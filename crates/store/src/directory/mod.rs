@@ -33,5 +33,7 @@ pub use credential::{
 };
 pub use domain::{CreateDomain, DomainEntry, ListDomains, RemoveDomain, SetDefaultDomain};
 pub use grant::{Grant, Granted, ListGrants, MayUse, SetGrant, Uses};
-pub use login::{AddLogin, FindLogin, ListLogins, LoginFacts, RemoveLogin, login_key};
+pub use login::{
+    AddLogin, FindLogin, FullLoginKey, ListLogins, LoginFacts, RemoveLogin, login_key,
+};
 pub use resolve::{Delivery, Forward, Refusal, Resolution, Resolve, Wanted};

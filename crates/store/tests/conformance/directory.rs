@@ -4,11 +4,11 @@ use crate::mail::world::World;
 use posthorn_base::{AccountId, Address, CredentialId, Domain, Time};
 use posthorn_store::directory::{
     AddCredential, AddLogin, AddressKind, CloseAccount, CreateAddress, CreateDomain, Credential,
-    CredentialKind, EntryName, FindLogin, Granted, ListAddresses, ListCredentials, ListDomains,
-    ListLogins, MarkUsed, MayUse, NewCredential, Posting, ReadAccount, ReadQuota, Refusal,
-    RemoveAccount, RemoveAddress, RemoveCredential, RemoveDomain, RemoveLogin, Resolution, Resolve,
-    Scopes, SetDefaultDomain, SetDisabled, SetGrant, SetMainPassword, SetQuota, SetTargets, Target,
-    Uses, Wanted,
+    CredentialKind, EntryName, FindLogin, FullLoginKey, Granted, ListAddresses, ListCredentials,
+    ListDomains, ListLogins, MarkUsed, MayUse, NewCredential, Posting, ReadAccount, ReadQuota,
+    Refusal, RemoveAccount, RemoveAddress, RemoveCredential, RemoveDomain, RemoveLogin, Resolution,
+    Resolve, Scopes, SetDefaultDomain, SetDisabled, SetGrant, SetMainPassword, SetQuota,
+    SetTargets, Target, Uses, Wanted,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -265,6 +265,10 @@ pub(crate) async fn logins(engine: &Engine) {
     assert_eq!(find("ALICE@example.com").await, Some(world.alice));
     assert_eq!(find("alice").await, Some(world.alice), "a bare name belongs to the default domain");
     assert_eq!(find("carol").await, None);
+    for name in ["Carol", "carol@EXAMPLE.com"] {
+        let key = world.read(FullLoginKey { name: name.into() }).await;
+        assert_eq!(key, "carol@example.com", "{name}: both names of what could be an account");
+    }
     let add = |account, name: &str| AddLogin { account, name: name.into() };
     world.write(add(world.bob, "Alice")).await.unwrap();
     assert_eq!(find("alice").await, Some(world.bob), "what was granted goes first");
