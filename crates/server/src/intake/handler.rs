@@ -95,7 +95,9 @@ impl Handler for Intake {
         recipient: &Recipient,
     ) -> Result<(), Reply> {
         let transaction = self.transaction.as_mut().ok_or(Reply::MAIL_FIRST)?;
+        let copies = transaction.recipients.iter().map(|accepted| accepted.resolution.copies());
         let asker = Asker {
+            copies: copies.fold(0, usize::saturating_add),
             peer: facts.peer.ip(),
             mail: &transaction.mail,
             submitter: facts.login.map(|login| login.account),

@@ -9,6 +9,7 @@ use posthorn_store::directory::{Forward, ReadAccount};
 use posthorn_store::mail::{Delivery, EmailFacts, NewBody, NewPlacement, Plan, Target};
 use posthorn_store::queue::{Needs, NewQueueRow, Notify, Ret};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How long a message is tried before it goes back. RFC 5321 4.5.4.1: at least 4 to 5 days.
@@ -34,9 +35,10 @@ pub(super) async fn plan(
 ) -> Result<Plan, Reply> {
     let mut deliveries: Vec<Delivery> = Vec::new();
     let mut queue: Vec<NewQueueRow> = Vec::new();
+    let (mut accounts, mut remote) = (HashSet::new(), HashSet::new());
     for accepted in draft.recipients {
         for local in &accepted.resolution.deliveries {
-            if deliveries.iter().any(|delivery| delivery.account == local.account) {
+            if !accounts.insert(local.account) {
                 continue; // several recipients lead to one mailbox: one copy
             }
             events.push(
@@ -56,7 +58,7 @@ pub(super) async fn plan(
         }
         for forward in &accepted.resolution.forwards {
             let final_address = forward.address.to_string();
-            if queue.iter().any(|row| row.final_address == final_address) {
+            if !remote.insert(final_address) {
                 continue;
             }
             let row = queue_row(node, draft, accepted, forward, now.time).await?;

@@ -2,7 +2,7 @@
 
 use super::story::refusal;
 use crate::node::Node;
-use posthorn_base::{AccountId, Address, Time};
+use posthorn_base::{AccountId, Address, Time, limits};
 use posthorn_proto::smtp::{ForwardPath, Mail, Recipient, Reply};
 use posthorn_store::StoreError;
 use posthorn_store::directory::{
@@ -23,6 +23,8 @@ pub(super) struct Accepted {
 pub(super) struct Asker<'a> {
     pub(super) peer: IpAddr,
     pub(super) mail: &'a Mail,
+    /// Copies that the recipients before this one lead to.
+    pub(super) copies: usize,
     /// The account that submits; `None` for other servers.
     pub(super) submitter: Option<AccountId>,
 }
@@ -79,8 +81,18 @@ async fn decide(
             return Err(Reply::new(550, 2, 4, "This address leads to too many others"));
         }
     };
+    if is_too_many(asker.copies, resolution.copies()) {
+        return Err(Reply::TOO_MANY_RECIPIENTS);
+    }
     check_room(node, &resolution, asker.mail.size.unwrap_or(0)).await?;
     Ok(resolution)
+}
+
+/// A list may lead to thousands and be named a thousand times; what a message is resolved to is held
+/// in memory. The first recipient is bounded by itself, so that sending the rest in another message
+/// comes to an end.
+fn is_too_many(before: usize, more: usize) -> bool {
+    before > 0 && before.saturating_add(more) > limits::ALIAS_RECIPIENTS_MAX
 }
 
 /// A domain that is not ours: only our own users may send there.
@@ -151,5 +163,25 @@ pub(super) fn failed(error: StoreError) -> Reply {
             tracing::error!(%error, "mail is put off");
             Reply::LOCAL_ERROR
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copies_of_one_message_are_bounded() {
+        const MAX: usize = limits::ALIAS_RECIPIENTS_MAX;
+        for (before, more, want) in [
+            (0, MAX, false),
+            (0, MAX + 1, false),
+            (1, MAX - 1, false),
+            (1, MAX, true),
+            (MAX, 1, true),
+        ] {
+            assert_eq!(is_too_many(before, more), want, "{before} and {more}");
+        }
+        assert!(!is_too_many(MAX, 0), "what is thrown away makes no copy");
     }
 }

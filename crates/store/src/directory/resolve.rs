@@ -65,6 +65,13 @@ pub struct Resolution {
     pub discarded: bool,
 }
 
+impl Resolution {
+    /// Copies of the message that this makes.
+    pub fn copies(&self) -> usize {
+        self.deliveries.len() + self.forwards.len()
+    }
+}
+
 /// Whom a recipient is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -131,7 +138,7 @@ impl Resolve {
         steps.push_back(Step { address, depth: 0, via: String::new(), list_owner: None });
         let mut looped = false;
         while let Some(step) = steps.pop_front() {
-            if found.deliveries.len() + found.forwards.len() > limits::ALIAS_RECIPIENTS_MAX {
+            if found.copies() > limits::ALIAS_RECIPIENTS_MAX {
                 return Ok(Err(Refusal::TooMany));
             }
             if !seen.insert(step.address.key().as_str().to_owned()) {
