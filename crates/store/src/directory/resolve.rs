@@ -188,8 +188,12 @@ impl Resolve {
         let catch_all = AddressKey::catch_all(address.domain());
         let rows = tx
             .one(stmt!(
-                "SELECT address_key, kind, owner, posting FROM address \
-                 WHERE address_key IN (?1, ?2, ?3)",
+                // Not IN (?1, ?2, ?3), for which SQLite builds a table each time.
+                "SELECT address_key, kind, owner, posting FROM address WHERE address_key = ?1 \
+                 UNION ALL \
+                 SELECT address_key, kind, owner, posting FROM address WHERE address_key = ?2 \
+                 UNION ALL \
+                 SELECT address_key, kind, owner, posting FROM address WHERE address_key = ?3",
                 &exact,
                 tagless.as_ref().unwrap_or(&exact),
                 &catch_all

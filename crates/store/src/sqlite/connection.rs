@@ -83,6 +83,9 @@ fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Plans don't depend on what is bound: else SQLite prepares every statement that compares a
+    // parameter with the column of a partial index anew, each time it is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // A quoted word that names no column is an error, not a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
