@@ -22,7 +22,7 @@ pub(super) fn fold_bounded(text: &str, bytes_max: usize) -> (String, bool) {
     folder.out.reserve(text.len().min(bytes_max));
     let mut rest = text;
     while !rest.is_empty() && !folder.truncated {
-        let ascii = rest.bytes().position(|b| !b.is_ascii()).unwrap_or(rest.len());
+        let ascii = ascii_prefix(rest.as_bytes());
         let (ascii, after) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
         let other = after.find(|c: char| c.is_ascii()).unwrap_or(after.len());
         let (other, after) = after.split_at_checked(other).unwrap_or((after, ""));
@@ -34,6 +34,13 @@ pub(super) fn fold_bounded(text: &str, bytes_max: usize) -> (String, bool) {
         folder.out.pop();
     }
     (folder.out, folder.truncated)
+}
+
+/// How many octets come before the first that is not ASCII.
+fn ascii_prefix(text: &[u8]) -> usize {
+    let whole = text.chunks(64).take_while(|chunk| chunk.is_ascii()).map(<[u8]>::len).sum();
+    let rest = text.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 /// Characters beyond ASCII that fold to one character, which does not decompose: most of Cyrillic,
@@ -56,22 +63,40 @@ struct Folder {
 }
 
 impl Folder {
+    /// In blocks: this is most of all mail, and pushing words or characters one by one costs several
+    /// times as much.
     fn ascii(&mut self, text: &str) {
-        for (index, word) in text.split(|c| matches!(c, '\t'..='\r' | ' ')).enumerate() {
-            if index > 0 {
-                self.push(' ');
-            }
-            let room = self.bytes_max.saturating_sub(self.out.len());
-            let kept = word.get(..room).unwrap_or(word);
-            let from = self.out.len();
-            self.out.push_str(kept);
-            self.out.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
-            self.was_space &= kept.is_empty();
-            self.truncated |= kept.len() < word.len();
+        const BLOCK: usize = 256;
+        for piece in text.as_bytes().chunks(BLOCK) {
+            let mut block = [0; BLOCK];
+            let used = self.ascii_block(piece, &mut block);
+            let folded = block.get(..used).unwrap_or_default();
+            self.out.push_str(std::str::from_utf8(folded).unwrap_or_default());
             if self.truncated {
                 return;
             }
         }
+    }
+
+    /// Folds ASCII into a block that is at least as long; answers how much it holds.
+    fn ascii_block(&mut self, text: &[u8], block: &mut [u8]) -> usize {
+        let room = self.bytes_max.saturating_sub(self.out.len());
+        let mut used = 0;
+        let mut free = block.iter_mut();
+        for byte in text {
+            let is_space = matches!(byte, b'\t'..=b'\r' | b' ');
+            if is_space && self.was_space {
+                continue;
+            }
+            let Some(place) = free.next().filter(|_| used < room) else {
+                self.truncated = true;
+                break;
+            };
+            *place = if is_space { b' ' } else { byte.to_ascii_lowercase() };
+            self.was_space = is_space;
+            used += 1;
+        }
+        used
     }
 
     /// Text without ASCII in it.
