@@ -197,9 +197,6 @@ impl Accepting {
         // The peer may be gone already; its task will find that out.
         let local = stream.local_addr().unwrap_or(self.local);
         let local = SocketAddr::new(local.ip().to_canonical(), local.port());
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-        }
         let id = self.door.ids.next(self.clock.now());
         let span = log::connection(id, self.service.name, peer);
         let shutdown = self.shutdown.clone();

@@ -1,6 +1,7 @@
 //! Sockets that wait for connections.
 
-use socket2::{Domain, Protocol, Socket, Type};
+use posthorn_base::limits;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -69,6 +70,11 @@ impl Listener {
     /// A socket that somebody else bound, for example systemd.
     pub fn from_socket(socket: std::net::TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        // What is set here, the connections inherit. Our replies are whole when we write them.
+        let shared = SockRef::from(&socket);
+        shared.set_tcp_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        shared.set_tcp_notsent_lowat(limits::CONNECTION_UNSENT_BYTES_MAX)?;
         let address = socket.local_addr()?;
         Ok(Listener { socket, address })
     }

@@ -17,6 +17,7 @@ use posthorn_store::directory::Scopes;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// The settings of one listener.
@@ -186,7 +187,11 @@ impl Driver {
         let next = loop {
             match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
                 Event::Read => break Next::Read,
-                Event::Flush => self.write(conn).await?,
+                Event::Flush => {
+                    self.write(conn).await?;
+                    // Who sends commands without end takes turns with the others.
+                    yield_now().await;
+                }
                 Event::Delay(wait) => self.hold = self.hold.max(wait),
                 Event::Authenticate(question) => self.authenticate(question, conn.tls()).await,
                 Event::LoginFailed(failure) => {

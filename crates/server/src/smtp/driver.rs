@@ -16,6 +16,7 @@ use posthorn_proto::smtp::{self, Envelope, Event, Reply, Session};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// The facts for a question, borrowed so that the handler can be borrowed too.
@@ -252,7 +253,11 @@ impl<H: Handler> Driver<H> {
         let next = loop {
             match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
                 Event::Read => break Next::Read,
-                Event::Flush => self.write(conn).await?,
+                Event::Flush => {
+                    self.write(conn).await?;
+                    // Who sends commands without end takes turns with the others.
+                    yield_now().await;
+                }
                 Event::Delay(wait) => self.hold = self.hold.max(wait),
                 Event::Data(bytes) => self.data(bytes).await,
                 Event::StartTls { discarded } => {
