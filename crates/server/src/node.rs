@@ -1,7 +1,7 @@
 //! What all sessions of a running server share.
 
 use crate::auth::Authenticator;
-use crate::intake::Refusals;
+use crate::intake::{LargeMessages, Refusals};
 use crate::memory::Budget;
 use crate::spool::SpoolDir;
 use crate::system::Ids;
@@ -30,6 +30,8 @@ pub struct Node {
     pub throttle: Arc<Throttle>,
     /// Memory for messages.
     pub budget: Budget,
+    /// Turns for working on large messages.
+    pub large: LargeMessages,
     /// Where messages are while they arrive.
     pub spool: SpoolDir,
     /// Certificates.

@@ -19,11 +19,6 @@ use posthorn_store::directory::ReadAccount;
 use posthorn_store::mail::{EmailFacts, NewBody, bulk};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
 use std::io::Read;
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How long a large message waits for memory before it is put off.
-const MEMORY_WAIT: Duration = Duration::from_secs(30);
 
 /// Everything known of a message when its last octet has come.
 pub(super) struct Arrival<'a> {
@@ -69,17 +64,13 @@ impl Arrival<'_> {
     }
 
     async fn try_settle(&mut self, node: &Node, spooled: Spooled) -> Result<(), Reply> {
-        // Held until the message is stored.
-        let permit = match spooled.in_memory() {
+        // Held while its octets are in memory.
+        let turn = match spooled.in_memory() {
             Some(_) => None,
-            None => {
-                let size = usize::try_from(spooled.len()).unwrap_or(usize::MAX);
-                let deadline = Instant::now() + MEMORY_WAIT;
-                Some(node.budget.acquire(size, deadline).await.map_err(|error| {
-                    tracing::warn!(%error, arrival = %self.id, "a message is put off");
-                    Reply::LOCAL_ERROR
-                })?)
-            }
+            None => Some(node.large.turn(spooled.len()).await.map_err(|error| {
+                tracing::warn!(%error, arrival = %self.id, "a message is put off");
+                Reply::LOCAL_ERROR
+            })?),
         };
         let octets = self.complete(node, load(spooled).await?).await?;
         let (parsed, octets) = heavy(octets, |octets| (parse(octets.get()), octets)).await?;
@@ -94,6 +85,7 @@ impl Arrival<'_> {
         })
         .await?
         .map_err(|error| failed(error.into()))?;
+        drop(turn);
         let now = node.zoned_now();
         let mut events = self.all_events(now.time);
         let draft = Draft {
@@ -104,7 +96,6 @@ impl Arrival<'_> {
         };
         let plan = plan(node, draft, &mut events, now, facts, body).await?;
         bulk::accept(&node.engine, plan).await.map_err(failed)?;
-        drop(permit);
         Ok(())
     }
 

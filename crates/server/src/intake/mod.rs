@@ -10,11 +10,13 @@
 //! Invariants
 //! * An id is given only after [`Accept`](posthorn_store::mail::Accept) has committed.
 //! * An arrival becomes exactly one plan, and a plan one transaction.
+//! * A message that does not fit into a row is in memory, and worked on, in its [turn](LargeMessages).
 //! * Whatever ends a transaction otherwise leaves nothing behind but its story, which nobody waits
 //!   for.
 
 mod arrival;
 mod handler;
+mod large;
 mod plan;
 mod recipients;
 mod refusals;
@@ -22,4 +24,5 @@ mod story;
 mod submission;
 
 pub use handler::Intake;
+pub use large::LargeMessages;
 pub use refusals::Refusals;

@@ -6,7 +6,7 @@ pub use service::ServiceKind;
 
 use crate::auth::{AuthConfig, Authenticator};
 use crate::conn::ConnectionTimeouts;
-use crate::intake::Refusals;
+use crate::intake::{LargeMessages, Refusals};
 use crate::listen::{ConnectionLimits, Door, Drained, LimitsConfig, Listener};
 use crate::maintenance::{Maintenance, Retention};
 use crate::memory::Budget;
@@ -143,6 +143,7 @@ impl Running {
             engine,
             throttle: Arc::clone(&throttle),
             spool: SpoolDir::open(&settings.spool_dir, budget.clone())?,
+            large: LargeMessages::new(budget.clone()),
             budget,
             tls: Arc::new(tls),
             ids: Arc::clone(&ids),

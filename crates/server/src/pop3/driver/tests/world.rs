@@ -3,7 +3,7 @@
 use super::super::{Setup, drive};
 use crate::auth::{AuthConfig, Authenticator, Hashing, app_credential};
 use crate::conn::ConnectionTimeouts;
-use crate::intake::Refusals;
+use crate::intake::{LargeMessages, Refusals};
 use crate::listen::{
     Accepted, ConnectionLimits, Door, Drained, LimitsConfig, RefusalTexts, Service, bind, serve,
 };
@@ -87,6 +87,7 @@ async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
         engine: store.engine,
         throttle: Arc::new(Throttle::new(throttle)),
         spool: SpoolDir::open(&dir.path().join("spool"), budget.clone()).unwrap(),
+        large: LargeMessages::new(budget.clone()),
         budget,
         tls: Arc::new(tls),
         ids: Arc::new(Ids::new()),
