@@ -1,7 +1,8 @@
 //! A message while it arrives: in memory when it is small, else in a file that has no name.
 //!
-//! A message in memory is charged to the [budget](crate::memory). When the budget is used up, it
-//! goes to its file early instead of waiting, so that arriving messages never wait for each other.
+//! A message in memory is charged to the [budget](crate::memory). When half of the budget is used up,
+//! it goes to its file early instead of waiting, so that arriving messages never wait for each
+//! other, and whoever reads messages never for those that arrive.
 //!
 //! The file is no promise: it is not synced, and it is gone with the process. Durable is what the
 //! store makes of it.
@@ -175,7 +176,14 @@ impl Spool {
         }
         let doubled = capacity.saturating_mul(2).clamp(BUFFER_MIN, limits::INLINE_BODY_BYTES_MAX);
         let goal = doubled.max(wanted);
-        if self.permit.try_grow(goal.saturating_sub(self.permit.bytes())).is_err() {
+        let growth = goal.saturating_sub(self.permit.bytes());
+        // Half of the budget stays with those who cannot do without: clients that hold messages
+        // half sent, for as long as they like, must not keep others from reading.
+        let budget = &self.dir.budget;
+        if budget.free().saturating_sub(growth) < budget.bytes() / 2 {
+            return false;
+        }
+        if self.permit.try_grow(growth).is_err() {
             return false;
         }
         self.buffer.reserve_exact(goal - self.buffer.len());

@@ -79,6 +79,25 @@ async fn without_memory_messages_go_to_disk_at_once() {
 }
 
 #[tokio::test]
+async fn messages_half_sent_leave_half_of_the_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, 4 * INLINE);
+    let message = message(INLINE);
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        let mut spool = spools.begin();
+        spool.push(&message).await.unwrap();
+        held.push(spool);
+    }
+    assert_eq!(spools.budget().free(), 2 * INLINE);
+    for (index, spool) in held.into_iter().enumerate() {
+        let spooled = spool.finish().await.unwrap();
+        assert_eq!(spooled.in_memory().is_some(), index < 2, "{index}");
+        assert!(read(&spooled) == message, "{index}");
+    }
+}
+
+#[tokio::test]
 async fn leftovers_are_swept_and_errors_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let spools = open(&dir, INLINE);
