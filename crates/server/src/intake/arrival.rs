@@ -27,6 +27,8 @@ pub(super) struct Arrival<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) login: Option<&'a Login>,
     pub(super) mail: Mail,
+    /// When MAIL came.
+    pub(super) at: Time,
     pub(super) recipients: Vec<Accepted>,
     /// What happened since MAIL.
     pub(super) events: Vec<Event>,
@@ -87,7 +89,7 @@ impl Arrival<'_> {
         .map_err(|error| failed(error.into()))?;
         drop(turn);
         let now = node.zoned_now();
-        let mut events = self.all_events(now.time);
+        let mut events = self.all_events();
         let draft = Draft {
             arrival: self.id,
             mail: &self.mail,
@@ -99,8 +101,8 @@ impl Arrival<'_> {
         Ok(())
     }
 
-    fn all_events(&mut self, now: Time) -> Vec<Event> {
-        let mut events = self.opening.events(self.facts, self.login, &self.mail, now);
+    fn all_events(&mut self) -> Vec<Event> {
+        let mut events = self.opening.events(self.facts, self.login, &self.mail, self.at);
         events.append(&mut self.events);
         events
     }
@@ -192,7 +194,7 @@ impl Arrival<'_> {
     /// A refusal has a story, too.
     fn tell_refusal(&mut self, node: &Node, reply: &Reply) {
         let now = node.now();
-        let mut events = self.all_events(now);
+        let mut events = self.all_events();
         events.push(refusal(now, Kind::Refused, reply));
         let story = tell(self.id, StoryKind::Refused, events, now);
         node.refusals.record(self.facts.peer.ip(), reply.code(), story, now);

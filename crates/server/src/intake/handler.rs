@@ -7,7 +7,7 @@ use super::submission;
 use crate::node::Node;
 use crate::smtp::{Facts, Handler, Note};
 use crate::spool::Spooled;
-use posthorn_base::ArrivalId;
+use posthorn_base::{ArrivalId, Time};
 use posthorn_proto::sasl::{Answer, Question};
 use posthorn_proto::smtp::{Envelope, Mail, Recipient, Reply};
 use posthorn_store::directory::Scopes;
@@ -31,6 +31,8 @@ pub struct Intake {
 #[derive(Debug)]
 struct Transaction {
     mail: Mail,
+    /// When MAIL came.
+    at: Time,
     recipients: Vec<Accepted>,
     events: Vec<Event>,
 }
@@ -46,9 +48,15 @@ impl Intake {
 
     /// Mail that is refused before its data, or given up after something was refused, has a story,
     /// too.
-    fn tell_refusal(&self, facts: Facts<'_>, mail: &Mail, events: Vec<Event>, reply: &Reply) {
+    fn tell_refusal(
+        &self,
+        facts: Facts<'_>,
+        (mail, at): (&Mail, Time),
+        events: Vec<Event>,
+        reply: &Reply,
+    ) {
         let now = self.node.now();
-        let mut all = self.opening.events(facts, self.login.as_ref(), mail, now);
+        let mut all = self.opening.events(facts, self.login.as_ref(), mail, at);
         all.extend(events);
         all.push(refusal(now, Kind::Refused, reply));
         let story = tell(self.node.next_id(), StoryKind::Refused, all, now);
@@ -56,14 +64,14 @@ impl Intake {
     }
 
     fn abandoned(&mut self, facts: Facts<'_>) {
-        let Some(Transaction { mail, events, .. }) = self.transaction.take() else { return };
+        let Some(Transaction { mail, at, events, .. }) = self.transaction.take() else { return };
         let is_refusal = |event: &Event| {
             event.kind == Kind::RecipientRefused
                 || (event.kind == Kind::Checked && event.detail(Label::Outcome) == Some("refuse"))
         };
         if events.iter().any(is_refusal) {
             let reply = Reply::new(554, 0, 0, "given up by the client");
-            self.tell_refusal(facts, &mail, events, &reply);
+            self.tell_refusal(facts, (&mail, at), events, &reply);
         }
     }
 
@@ -75,6 +83,7 @@ impl Intake {
 impl Handler for Intake {
     async fn check_sender(&mut self, facts: Facts<'_>, mail: &Mail) -> Result<(), Reply> {
         self.abandoned(facts);
+        let at = self.node.now();
         let mut verdict = self.require_room();
         if let (Ok(()), Some(login)) = (&verdict, facts.login) {
             verdict = submission::check_sender(&self.node, login.account, &mail.from).await;
@@ -82,9 +91,9 @@ impl Handler for Intake {
         match &verdict {
             Ok(()) => {
                 let (recipients, events) = (Vec::new(), Vec::new());
-                self.transaction = Some(Transaction { mail: mail.clone(), recipients, events });
+                self.transaction = Some(Transaction { mail: mail.clone(), at, recipients, events });
             }
-            Err(reply) => self.tell_refusal(facts, mail, Vec::new(), reply),
+            Err(reply) => self.tell_refusal(facts, (mail, at), Vec::new(), reply),
         }
         verdict
     }
@@ -120,13 +129,14 @@ impl Handler for Intake {
     ) -> Result<ArrivalId, Reply> {
         let id = self.node.next_id();
         let transaction = self.transaction.take().ok_or(Reply::MAIL_FIRST)?;
-        let Transaction { mail, recipients, events } = transaction;
+        let Transaction { mail, at, recipients, events } = transaction;
         let arrival = Arrival {
             id,
             opening: &self.opening,
             facts,
             login: self.login.as_ref(),
             mail,
+            at,
             recipients,
             events,
             hides_client: facts.login.is_some() && !self.shows_client,

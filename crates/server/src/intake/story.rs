@@ -21,13 +21,13 @@ impl Opening {
         Opening { service, at }
     }
 
-    /// The first events of a message's story, up to MAIL.
+    /// The first events of a message's story, up to MAIL, which came at `at`.
     pub(super) fn events(
         &self,
         facts: Facts<'_>,
         login: Option<&Login>,
         mail: &Mail,
-        now: Time,
+        at: Time,
     ) -> Vec<Event> {
         let mut events = vec![
             Event::new(self.at, Kind::Connected)
@@ -37,16 +37,16 @@ impl Opening {
         ];
         if let Some(tls) = facts.tls {
             events.push(
-                Event::new(now, Kind::Encrypted)
+                Event::new(at, Kind::Encrypted)
                     .with(Label::Version, tls.version)
                     .with(Label::Cipher, tls.cipher.as_str()),
             );
         }
         if let Some(hello) = facts.hello {
-            events.push(Event::new(now, Kind::Greeted).with(Label::Name, hello.as_given()));
+            events.push(Event::new(at, Kind::Greeted).with(Label::Name, hello.as_given()));
         }
         events.extend(login.map(Login::event));
-        let mut sender = Event::new(now, Kind::Sender).with(Label::Address, mail.from.to_string());
+        let mut sender = Event::new(at, Kind::Sender).with(Label::Address, mail.from.to_string());
         if let Some(size) = mail.size {
             sender = sender.with(Label::Octets, size.to_string());
         }
