@@ -14,7 +14,8 @@ fn mbox(from: usize, count: usize) -> String {
         write!(
             text,
             "From a@example.com Fri Jul  8 12:{:02}:{:02} 2011\nFrom: A <a@example.com>\n\
-             Subject: message {n}\nMessage-ID: <{n}@example.com>\nStatus: {}\n\nHello\n>From {n}\n\n",
+             Subject: message {n}\nMessage-ID: <{n}@example.com>\nStatus: {}\n\n\
+             Hello\n>From {n}\n\n",
             n / 60 % 60,
             n % 60,
             if n % 2 == 0 { "RO" } else { "O" },

@@ -1,9 +1,9 @@
 //! What a store needs now and then: messages whose retention is over, stories, files that nothing
 //! refers to, what a crash left half done.
 //!
-//! Everything is done in steps of the store's own size, so that mail is accepted in between, and every
-//! step can be cut off: the next round goes on. When free space falls below the reserve, what could
-//! still be restored goes first, the oldest of each account.
+//! Everything is done in steps of the store's own size, so that mail is accepted in between, and
+//! every step can be cut off: the next round goes on. When free space falls below the reserve, what
+//! could still be restored goes first, the oldest of each account.
 
 use crate::shutdown::Shutdown;
 use posthorn_base::{AccountId, Clock, Time};

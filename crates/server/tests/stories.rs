@@ -193,8 +193,8 @@ impl Talk<TcpStream> {
     }
 }
 
-/// A message with everything that submission completes, for an account, an alias that discards, another
-/// system, and somebody who does not exist.
+/// A message with everything that submission completes, for an account, an alias that discards,
+/// another system, and somebody who does not exist.
 async fn submit(server: &Server) {
     let talk = server.connect(ServiceKind::Submission).await;
     let mut talk = talk.start_tls(&server.certificate).await;

@@ -14,8 +14,9 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Export messages to an mbox or a Maildir\n\n\
-        Dates, flags and keywords are kept. A Maildir gets all mailboxes (Maildir++), or the one that \
-        is named; started again, it gets what is new. An mbox gets one mailbox, in the form mboxrd.",
+        Dates, flags and keywords are kept. A Maildir gets all mailboxes (Maildir++), or the one \
+        that is named; started again, it gets what is new. An mbox gets one mailbox, in the form \
+        mboxrd.",
     after_help = "Examples:\n  \
         posthorn export alice@example.com --maildir ./alice\n  \
         posthorn export alice@example.com --mbox sent.mbox --mailbox Sent"

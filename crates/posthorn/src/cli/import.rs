@@ -21,12 +21,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Import messages from an mbox or a Maildir\n\n\
-        Dates, flags and keywords are kept, and so are the unique-ids under which POP3 clients know \
-        messages that come from Dovecot. A Maildir brings its subfolders (Maildir++) along.\n\n\
+        Dates, flags and keywords are kept, and so are the unique-ids under which POP3 clients \
+        know messages that come from Dovecot. A Maildir brings its subfolders (Maildir++) \
+        along.\n\n\
         An import that was cut off goes on where it stopped when it is started again, and repeats \
         nothing; of a source that has grown, it takes what is new.",
     after_help = "Examples:\n  \
-        posthorn import alice@example.com --maildir /home/alice/Maildir\n  \
+        posthorn import alice@example.com --maildir ~/Maildir\n  \
         posthorn import alice@example.com --mbox old.mbox --mailbox Archive/2011"
 )]
 pub struct Args {
@@ -154,8 +155,8 @@ fn begin(
     Ok(item(client)?)
 }
 
-/// Sends everything in batches. One batch is stored while the next one is read and sent, and no more
-/// than that: the server's answers are never left unread for long.
+/// Sends everything in batches. One batch is stored while the next one is read and sent, and no
+/// more than that: the server's answers are never left unread for long.
 fn transfer(
     client: &mut Client,
     mut source: Source,

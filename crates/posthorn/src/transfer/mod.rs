@@ -1,10 +1,10 @@
 //! Mail in files of other programs: mbox and Maildir, read and written.
 //!
 //! Invariants
-//! * A source gives its messages in the same order each time, each with the place behind it, so that an
-//!   import that was cut off goes on where it stopped.
-//! * Lines end in CRLF in the store and in LF in files: that is converted, and nothing else, except for
-//!   what the format itself adds (the From_ line, `>` before From, Status fields).
+//! * A source gives its messages in the same order each time, each with the place behind it, so
+//!   that an import that was cut off goes on where it stopped.
+//! * Lines end in CRLF in the store and in LF in files: that is converted, and nothing else, except
+//!   for what the format itself adds (the From_ line, `>` before From, Status fields).
 
 pub mod maildir;
 pub mod mbox;

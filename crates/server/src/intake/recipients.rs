@@ -88,9 +88,9 @@ async fn decide(
     Ok(resolution)
 }
 
-/// A list may lead to thousands and be named a thousand times; what a message is resolved to is held
-/// in memory. The first recipient is bounded by itself, so that sending the rest in another message
-/// comes to an end.
+/// A list may lead to thousands and be named a thousand times; what a message is resolved to is
+/// held in memory. The first recipient is bounded by itself, so that sending the rest in another
+/// message comes to an end.
 fn is_too_many(before: usize, more: usize) -> bool {
     before > 0 && before.saturating_add(more) > limits::ALIAS_RECIPIENTS_MAX
 }

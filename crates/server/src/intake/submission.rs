@@ -36,8 +36,8 @@ pub(super) async fn check_authors(
     Ok(())
 }
 
-/// Every author that a mail program could show. What we do not look at to its end, or cannot make an
-/// address of, could show anybody: it is refused.
+/// Every author that a mail program could show. What we do not look at to its end, or cannot make
+/// an address of, could show anybody: it is refused.
 fn authors(parsed: &Parsed) -> Result<Vec<(Address, Uses)>, Reply> {
     let root = parsed.map().parts().first().map_or(Damage::NONE, |part| part.damage);
     if root.has(Damage::HEADER_TOO_LONG) || root.has(Damage::TOO_MANY_FIELDS) {

@@ -46,8 +46,8 @@ pub async fn sweep_orphans(
     Ok(deleted)
 }
 
-/// Deletes the files whose bodies are gone and whose grace is over, and says how many. While a backup
-/// holds the files it stops and the next run goes on.
+/// Deletes the files whose bodies are gone and whose grace is over, and says how many. While a
+/// backup holds the files it stops and the next run goes on.
 ///
 /// # Errors
 /// What the engine or the file system says; what was deleted until then stays deleted.

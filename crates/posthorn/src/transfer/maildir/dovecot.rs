@@ -19,8 +19,8 @@ pub(super) fn keywords(dir: &Path) -> Result<HashMap<char, String>, TransferErro
 /// The unique-ids by the unique parts of file names, from `dovecot-uidlist`.
 ///
 /// Its first line is `3 V<uidvalidity> N<next uid> ...`, the others are `<uid> [P<unique-id>] ...
-/// :<file name>`. Without a P the unique-id is what Dovecot's default `pop3_uidl_format` makes of UID
-/// and UIDVALIDITY.
+/// :<file name>`. Without a P the unique-id is what Dovecot's default `pop3_uidl_format` makes of
+/// UID and UIDVALIDITY.
 pub(super) fn unique_ids(dir: &Path) -> Result<HashMap<String, String>, TransferError> {
     let text = optional(&dir.join("dovecot-uidlist"))?;
     let mut lines = text.lines();

@@ -1,8 +1,8 @@
-//! Maildir: a file for each message; and Maildir++, where further mailboxes are directories below it
-//! whose names begin with a dot.
+//! Maildir: a file for each message; and Maildir++, where further mailboxes are directories below
+//! it whose names begin with a dot.
 //!
-//! The name of a file is `unique:2,FLAGS`. Messages are read in the order of their unique parts, which
-//! begin with the time of delivery: what arrives later sorts behind.
+//! The name of a file is `unique:2,FLAGS`. Messages are read in the order of their unique parts,
+//! which begin with the time of delivery: what arrives later sorts behind.
 
 mod dovecot;
 mod read;

@@ -69,7 +69,8 @@ impl MaildirReader {
             let io = || TransferError::io(&path);
             for entry in fs::read_dir(&path).map_err(io())? {
                 let entry = entry.map_err(io())?;
-                // Names are ASCII by everybody's habit; another one is imported under what it looks like.
+                // Names are ASCII by everybody's habit; another one is imported under what it looks
+                // like.
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let unique = unique_part(&name).to_owned();
                 if !name.starts_with('.') && place.is_none_or(|place| unique.as_str() > place) {

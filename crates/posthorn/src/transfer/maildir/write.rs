@@ -11,8 +11,8 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Keywords that have a letter.
 const KEYWORDS_MAX: usize = 26;
 
-/// One mailbox of a Maildir++ that is written. What it has already stays and is not written again, so
-/// that an export that was cut off goes on.
+/// One mailbox of a Maildir++ that is written. What it has already stays and is not written again,
+/// so that an export that was cut off goes on.
 #[derive(Debug)]
 pub struct MaildirWriter {
     dir: PathBuf,
@@ -66,8 +66,8 @@ impl MaildirWriter {
         Ok(true)
     }
 
-    /// The letters of the flags, in the order of the alphabet. Keywords beyond the 26th are lost: the
-    /// format has no place for them.
+    /// The letters of the flags, in the order of the alphabet. Keywords beyond the 26th are lost:
+    /// the format has no place for them.
     fn letters(&mut self, flags: &[String]) -> Result<String, TransferError> {
         let mut letters: Vec<char> = Vec::new();
         for flag in flags {

@@ -1,8 +1,8 @@
 //! mbox: many messages in one file, each behind a From_ line (RFC 4155).
 //!
-//! A From_ line begins with `From `, stands at the start of the file or behind an empty line, and ends
-//! in a date; only then it is one, since programs that quote differently, or not at all, write lines
-//! that begin with `From ` into messages.
+//! A From_ line begins with `From `, stands at the start of the file or behind an empty line, and
+//! ends in a date; only then it is one, since programs that quote differently, or not at all, write
+//! lines that begin with `From ` into messages.
 
 mod read;
 mod status;

@@ -1,5 +1,5 @@
-//! Status, X-Status, X-Keywords, X-UID, X-UIDL: what mail programs keep in a message's header for want
-//! of another place. It is taken out when a message is read and put in when it is written.
+//! Status, X-Status, X-Keywords, X-UID, X-UIDL: what mail programs keep in a message's header for
+//! want of another place. It is taken out when a message is read and put in when it is written.
 
 use crate::transfer::lines;
 

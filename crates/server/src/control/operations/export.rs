@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// What an export is asked for: a [`ExportItem`] for each message, its bytes in pieces behind it. Done
-/// with their number.
+/// What an export is asked for: a [`ExportItem`] for each message, its bytes in pieces behind it.
+/// Done with their number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportRequest {

@@ -8,8 +8,8 @@
 //! C: end                         S: item progress for the last batch, done
 //! ```
 //!
-//! A batch is parsed and written while the next one arrives. Its messages and how far the import has
-//! come are one transaction.
+//! A batch is parsed and written while the next one arrives. Its messages and how far the import
+//! has come are one transaction.
 
 use super::Operations;
 use super::answer::{invalid, result};
@@ -42,15 +42,16 @@ pub struct ImportRequest {
     pub account: String,
     /// Into which mailbox; made when it is missing.
     pub mailbox: String,
-    /// What the messages come from. Together with account and mailbox the name under which the import
-    /// goes on where it stopped.
+    /// What the messages come from. Together with account and mailbox the name under which the
+    /// import goes on where it stopped.
     pub source: String,
 }
 
 /// What the server says first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportStart {
-    /// How far the import had come: the `place` of the last message of the last batch that is stored.
+    /// How far the import had come: the `place` of the last message of the last batch that is
+    /// stored.
     pub state: Option<String>,
 }
 
