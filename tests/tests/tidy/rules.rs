@@ -238,12 +238,7 @@ fn leftovers(file: &File) -> Vec<(usize, String)> {
 
 /// Nothing may lean on where somebody keeps their files. Scripts may use scratch folders.
 fn machine_paths(file: &File) -> Vec<(usize, String)> {
-    const PATHS: &[&str] = &[
-        concat!("/wo", "rk/"),
-        concat!("/ro", "ot/"),
-        concat!("/ho", "me/"),
-        concat!("/tm", "p/"),
-    ];
+    const PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tm", "p/")];
     lines(file, |line| {
         let starts = |path: &&&str| {
             line.match_indices(**path).any(|(at, _)| {
