@@ -130,14 +130,14 @@ pub const BODY_FRAME_BYTES: usize = 256 * 1024;
 pub const MESSAGE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A connection's fixed state: buffers, session, task.
 pub const CONNECTION_MEMORY_BYTES_MAX: usize = 64 * 1024;
-/// Messages above [`INLINE_BODY_BYTES_MAX`] that are parsed and stored at the same time. Each takes a
-/// processor and up to twice its size in memory; more at once would finish no sooner.
+/// Messages above [`INLINE_BODY_BYTES_MAX`] that are parsed and stored at the same time. Each takes
+/// a processor and up to twice its size in memory; more at once would finish no sooner.
 pub const LARGE_MESSAGES_AT_ONCE_MAX: usize = 4;
 /// How long such a message waits for its turn before it is put off. The client waits for our answer
 /// to its final dot, 10 minutes by RFC 5321 4.5.3.2.6.
 pub const LARGE_MESSAGE_WAIT_MAX: Duration = Duration::from_secs(120);
-/// Octets that wait in the kernel to be sent on a connection, beyond what its peer is about to take.
-/// Without it each peer that asks and never reads makes the kernel keep megabytes.
+/// Octets that wait in the kernel to be sent on a connection, beyond what its peer is about to
+/// take. Without it each peer that asks and never reads makes the kernel keep megabytes.
 pub const CONNECTION_UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// Bytes read from a connection and not yet understood.
 pub const CONNECTION_INPUT_BYTES_MAX: usize = 16 * 1024;

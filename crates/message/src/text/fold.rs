@@ -63,8 +63,8 @@ struct Folder {
 }
 
 impl Folder {
-    /// In blocks: this is most of all mail, and pushing words or characters one by one costs several
-    /// times as much.
+    /// In blocks: this is most of all mail, and pushing words or characters one by one costs
+    /// several times as much.
     fn ascii(&mut self, text: &str) {
         const BLOCK: usize = 256;
         for piece in text.as_bytes().chunks(BLOCK) {

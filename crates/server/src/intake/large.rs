@@ -1,12 +1,12 @@
 //! Turns for working on large messages.
 //!
-//! To parse a message of many megabytes, to decode its texts and to compress it takes a processor for a
-//! while, and memory beside the message itself. However many of them arrive at once, only a few are
-//! worked on; the others wait in their spool files, where they take neither.
+//! To parse a message of many megabytes, to decode its texts and to compress it takes a processor
+//! for a while, and memory beside the message itself. However many of them arrive at once, only a
+//! few are worked on; the others wait in their spool files, where they take neither.
 //!
 //! Invariants
-//! * Who waits for a turn holds no memory of the budget, and who has one waits for nothing but memory,
-//!   which comes back from those who hold it without a turn: nobody waits for each other.
+//! * Who waits for a turn holds no memory of the budget, and who has one waits for nothing but
+//!   memory, which comes back from those who hold it without a turn: nobody waits for each other.
 //! * Turns are taken in the order of asking.
 
 use crate::memory::{Budget, MemoryError, Permit};
@@ -31,8 +31,8 @@ pub(super) struct Turn {
 }
 
 impl LargeMessages {
-    /// A turn for each processor, within [`limits::LARGE_MESSAGES_AT_ONCE_MAX`]; their memory is the
-    /// budget's.
+    /// A turn for each processor, within [`limits::LARGE_MESSAGES_AT_ONCE_MAX`]; their memory is
+    /// the budget's.
     pub fn new(budget: Budget) -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
         let turns = processors.min(limits::LARGE_MESSAGES_AT_ONCE_MAX);
@@ -51,8 +51,8 @@ impl LargeMessages {
     }
 }
 
-/// What a message takes while it is worked on: its octets, a text decoded from them, and the text for
-/// searching before and after it is packed.
+/// What a message takes while it is worked on: its octets, a text decoded from them, and the text
+/// for searching before and after it is packed.
 fn memory_for(octets: u64) -> usize {
     let octets = usize::try_from(octets).unwrap_or(usize::MAX);
     octets.saturating_mul(2).saturating_add(2 * limits::SEARCH_TEXT_BYTES_MAX)

@@ -10,7 +10,8 @@
 //! Invariants
 //! * An id is given only after [`Accept`](posthorn_store::mail::Accept) has committed.
 //! * An arrival becomes exactly one plan, and a plan one transaction.
-//! * A message that does not fit into a row is in memory, and worked on, in its [turn](LargeMessages).
+//! * A message that does not fit into a row is in memory, and worked on, in its
+//!   [turn](LargeMessages).
 //! * Whatever ends a transaction otherwise leaves nothing behind but its story, which nobody waits
 //!   for.
 
