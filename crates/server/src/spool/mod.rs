@@ -1,7 +1,7 @@
 //! A message while it arrives: in memory when it is small, else in a file that has no name.
 //!
-//! A message in memory is charged to the [budget](crate::memory). When half of the budget is used up,
-//! it goes to its file early instead of waiting, so that arriving messages never wait for each
+//! A message in memory is charged to the [budget](crate::memory). When half of the budget is used
+//! up, it goes to its file early instead of waiting, so that arriving messages never wait for each
 //! other, and whoever reads messages never for those that arrive.
 //!
 //! The file is no promise: it is not synced, and it is gone with the process. Durable is what the
