@@ -74,7 +74,11 @@ impl Arrival<'_> {
                 Reply::LOCAL_ERROR
             })?),
         };
-        let octets = self.complete(node, load(spooled).await?).await?;
+        let octets = load(spooled).await?;
+        if begins_folded(octets.get()) {
+            return Err(Reply::new(550, 6, 0, "The message's header begins with white space"));
+        }
+        let octets = self.complete(node, octets).await?;
         let (parsed, octets) = heavy(octets, |octets| (parse(octets.get()), octets)).await?;
         self.check(node, &parsed).await?;
         let prefix = self.trace(node)?;
@@ -201,6 +205,12 @@ impl Arrival<'_> {
     }
 }
 
+/// True when the first line would be read as the rest of the last field of ours in front of it: a
+/// stranger must not write into our trace fields (RFC 5322 2.2.3; no header begins like this).
+fn begins_folded(message: &[u8]) -> bool {
+    matches!(message.first(), Some(b' ' | b'\t'))
+}
+
 /// The header section at the front of a message, with its blank line.
 fn header_section(message: &[u8]) -> &[u8] {
     if message.starts_with(b"\r\n") {
@@ -269,6 +279,14 @@ impl Weigh for (Octets, Parsed) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_writes_into_our_trace_fields() {
+        assert!(begins_folded(b" spf=pass\r\nSubject: x\r\n\r\n"));
+        assert!(begins_folded(b"\tx"));
+        assert!(!begins_folded(b"Subject: x\r\n y\r\n\r\n"));
+        assert!(!begins_folded(b"\r\n text\r\n") && !begins_folded(b""));
+    }
 
     #[test]
     fn the_header_section_ends_with_its_blank_line() {
