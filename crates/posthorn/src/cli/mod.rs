@@ -78,7 +78,7 @@ pub struct Globals {
 pub enum Command {
     /// Start a server for trying things out, on this machine alone
     Demo(demo::Args),
-    /// Serve
+    /// Run the mail server in the foreground, until SIGTERM or Ctrl-C
     Serve(serve::Args),
     /// Say what is wrong in a configuration
     Check(check::Args),
