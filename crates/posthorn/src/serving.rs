@@ -46,7 +46,7 @@ impl Explain for ServingError {
             ServingError::Store(error) => store_exit(error),
             ServingError::Start(StartError::Tls(_)) => Exit::Config,
             ServingError::Start(StartError::Spool(_)) => Exit::CannotCreate,
-            ServingError::Signals(_) => Exit::System,
+            ServingError::Start(StartError::Threads(_)) | ServingError::Signals(_) => Exit::System,
             ServingError::Failed(_) => Exit::InputOutput,
         }
     }

@@ -74,17 +74,17 @@ impl Arrival<'_> {
                 Reply::LOCAL_ERROR
             })?),
         };
-        let octets = load(spooled).await?;
+        let octets = load(node, spooled).await?;
         if begins_folded(octets.get()) {
             return Err(Reply::new(550, 6, 0, "The message's header begins with white space"));
         }
         let octets = self.complete(node, octets).await?;
-        let (parsed, octets) = heavy(octets, |octets| (parse(octets.get()), octets)).await?;
+        let (parsed, octets) = heavy(node, octets, |octets| (parse(octets.get()), octets)).await?;
         self.check(node, &parsed).await?;
         let prefix = self.trace(node)?;
         let body_id = node.next_id();
         let files = node.files.clone();
-        let (facts, body) = heavy((octets, parsed), move |(octets, parsed)| {
+        let (facts, body) = heavy(node, (octets, parsed), move |(octets, parsed)| {
             let facts = email_facts(&parsed, octets.get())?;
             let body = BodyWriter::encode(&files, body_id, octets.get(), prefix)?;
             Ok::<(EmailFacts, NewBody), EngineError>((facts, body))
@@ -221,7 +221,7 @@ fn header_section(message: &[u8]) -> &[u8] {
 }
 
 /// A message that went to a file is read back: everything behind works on one piece of memory.
-async fn load(spooled: Spooled) -> Result<Octets, Reply> {
+async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
     if spooled.in_memory().is_some() {
         return Ok(Octets::Spooled(spooled));
     }
@@ -230,7 +230,7 @@ async fn load(spooled: Spooled) -> Result<Octets, Reply> {
         reader.read_to_end(&mut bytes).map(|_| bytes)
     };
     let (reader, size) = (spooled.reader(), spooled.len());
-    let bytes = tokio::task::spawn_blocking(move || read(reader, size)).await;
+    let bytes = node.large.run(move || read(reader, size)).await;
     match bytes {
         Ok(Ok(bytes)) => Ok(Octets::Owned(bytes.into())),
         Ok(Err(error)) => {
@@ -245,8 +245,12 @@ async fn load(spooled: Spooled) -> Result<Octets, Reply> {
 }
 
 /// Runs work whose time grows with the message: small ones at once, large ones on a thread that
-/// serves nobody else.
-async fn heavy<I, T>(input: I, work: impl FnOnce(I) -> T + Send + 'static) -> Result<T, Reply>
+/// serves no connection.
+async fn heavy<I, T>(
+    node: &Node,
+    input: I,
+    work: impl FnOnce(I) -> T + Send + 'static,
+) -> Result<T, Reply>
 where
     I: Weigh + Send + 'static,
     T: Send + 'static,
@@ -254,7 +258,7 @@ where
     if input.weight() <= limits::INLINE_BODY_BYTES_MAX {
         return Ok(work(input));
     }
-    tokio::task::spawn_blocking(move || work(input)).await.map_err(|error| {
+    node.large.run(move || work(input)).await.map_err(|error| {
         tracing::error!(%error, "working on a message failed");
         Reply::LOCAL_ERROR
     })

@@ -74,6 +74,9 @@ pub enum StartError {
     /// The directory for arriving messages.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// Threads.
+    #[error("cannot start a thread")]
+    Threads(#[from] std::io::Error),
 }
 
 /// A server whose listeners take connections.
@@ -143,7 +146,7 @@ impl Running {
             engine,
             throttle: Arc::clone(&throttle),
             spool: SpoolDir::open(&settings.spool_dir, budget.clone())?,
-            large: LargeMessages::new(budget.clone()),
+            large: LargeMessages::new(budget.clone())?,
             budget,
             tls: Arc::new(tls),
             ids: Arc::clone(&ids),

@@ -87,7 +87,7 @@ async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
         engine: store.engine,
         throttle: Arc::new(Throttle::new(throttle)),
         spool: SpoolDir::open(&dir.path().join("spool"), budget.clone()).unwrap(),
-        large: LargeMessages::new(budget.clone()),
+        large: LargeMessages::new(budget.clone()).unwrap(),
         budget,
         tls: Arc::new(tls),
         ids: Arc::new(Ids::new()),
