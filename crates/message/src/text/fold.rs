@@ -78,25 +78,23 @@ impl Folder {
         }
     }
 
-    /// Folds ASCII into a block that is at least as long; answers how much it holds.
+    /// Folds ASCII into a block that is at least as long; answers how much it holds. Without
+    /// branches that depend on the text: words are short, and their ends cannot be predicted.
     fn ascii_block(&mut self, text: &[u8], block: &mut [u8]) -> usize {
         let room = self.bytes_max.saturating_sub(self.out.len());
+        let mut was_space = self.was_space;
         let mut used = 0;
-        let mut free = block.iter_mut();
         for byte in text {
             let is_space = matches!(byte, b'\t'..=b'\r' | b' ');
-            if is_space && self.was_space {
-                continue;
-            }
-            let Some(place) = free.next().filter(|_| used < room) else {
-                self.truncated = true;
-                break;
-            };
+            let Some(place) = block.get_mut(used) else { break };
             *place = if is_space { b' ' } else { byte.to_ascii_lowercase() };
-            self.was_space = is_space;
-            used += 1;
+            // A further space is written over by what comes next.
+            used += usize::from(!(is_space & was_space));
+            was_space = is_space;
         }
-        used
+        self.was_space = was_space;
+        self.truncated |= used > room;
+        used.min(room)
     }
 
     /// Text without ASCII in it.
