@@ -96,6 +96,39 @@ pub const POP3_SNAPSHOTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A message that is asked for waits this long for memory before the client is told to come back.
 pub const POP3_MEMORY_WAIT_MAX: Duration = Duration::from_secs(60);
 
+// ---- IMAP -------------------------------------------------------------------------------------
+
+/// RFC 3501 5.4: the inactivity timer is at least 30 minutes.
+pub const IMAP_IDLE_MAX: Duration = Duration::from_secs(31 * 60);
+/// How long the reply to a failed login is delayed, unless set.
+pub const IMAP_TARPIT: Duration = Duration::from_secs(2);
+/// A client may take this long to log in, however busy it keeps itself.
+pub const IMAP_LOGIN_TOTAL_MAX: Duration = Duration::from_secs(300);
+/// One command with its literals, but for APPEND's message. RFC 7162 4 asks for 8192 at least;
+/// lists of UIDs and search keys can be long.
+pub const IMAP_COMMAND_BYTES_MAX: usize = 64 * 1024;
+/// One command, and each literal of it, before the login.
+pub const IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX: usize = 4096;
+/// A non-synchronizing literal that is refused is read and dropped up to this size; a larger one
+/// ends the connection (RFC 7888 4).
+pub const IMAP_SKIPPED_LITERAL_BYTES_MAX: u64 = MESSAGE_BYTES_MAX;
+/// A tag.
+pub const IMAP_TAG_BYTES_MAX: usize = 64;
+/// Ranges of one sequence set.
+pub const IMAP_SEQUENCE_RANGES_MAX: usize = 10_000;
+/// Keys of one SEARCH.
+pub const IMAP_SEARCH_KEYS_MAX: usize = 1000;
+/// How deep its keys are nested.
+pub const IMAP_SEARCH_DEPTH_MAX: usize = 50;
+/// Data items of one FETCH.
+pub const IMAP_FETCH_ITEMS_MAX: usize = 100;
+/// Patterns of one LIST.
+pub const IMAP_LIST_PATTERNS_MAX: usize = 100;
+/// Output that may wait to be written before more of it is made.
+pub const IMAP_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+/// Commands that are unknown or badly written before the connection is closed.
+pub const IMAP_ERRORS_MAX: u32 = 50;
+
 // ---- messages ---------------------------------------------------------------------------------
 
 /// A header section, all its fields together. What is beyond belongs to the body.

@@ -1,0 +1,8 @@
+//! What the server writes (RFC 3501 7): one file for each kind of response. Drivers write untagged
+//! responses with these; the session writes the tagged ones.
+
+mod code;
+mod completion;
+
+pub use code::Code;
+pub use completion::{Completion, Status};

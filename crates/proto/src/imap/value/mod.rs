@@ -1,0 +1,17 @@
+//! Values of the grammar that several commands share.
+
+mod date;
+mod fetch;
+mod flag;
+mod mailbox;
+mod search;
+mod sequence;
+mod status;
+
+pub use date::Date;
+pub use fetch::{BodySection, FetchItem, Partial, SectionName, SectionSpec};
+pub use flag::FlagList;
+pub use mailbox::MailboxArgument;
+pub use search::{DateField, ModSeqKey, SearchKey, TextField};
+pub use sequence::{MessageSet, SequenceNumber, SequenceRange, SequenceSet};
+pub use status::StatusItem;

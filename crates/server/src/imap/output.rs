@@ -1,0 +1,37 @@
+//! Untagged responses on their way to a client that may be slow.
+
+use crate::conn::{CloseReason, Connection};
+use posthorn_base::limits;
+
+/// Where a command writes. At most `limits::IMAP_OUTPUT_BYTES_MAX` and one response wait.
+pub(crate) struct Output<'a> {
+    conn: &'a mut Connection,
+    bytes: &'a mut Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    /// Writes to `conn`, behind what is in `bytes` already.
+    pub(crate) fn new(conn: &'a mut Connection, bytes: &'a mut Vec<u8>) -> Self {
+        Output { conn, bytes }
+    }
+
+    /// What waits; encoders append to it. Call [`Output::room`] from time to time.
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        self.bytes
+    }
+
+    /// Sends what waits when it is much.
+    pub(crate) async fn room(&mut self) -> Result<(), CloseReason> {
+        if self.bytes.len() >= limits::IMAP_OUTPUT_BYTES_MAX { self.send().await } else { Ok(()) }
+    }
+
+    /// Sends what waits.
+    pub(crate) async fn send(&mut self) -> Result<(), CloseReason> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(self.bytes);
+        self.conn.send(&bytes).await?;
+        self.conn.flush().await
+    }
+}
