@@ -19,6 +19,15 @@ impl Cursor {
     pub fn after(modseq: ModSeq) -> Self {
         Cursor { modseq, uid: Uid::MAX }
     }
+
+    /// The first (modseq, UID) that is not known. Where all of a modseq is known, its messages need
+    /// not be looked at to skip them: a single COPY may have made thousands.
+    fn next(self) -> (i64, i64) {
+        match self.uid {
+            Uid::MAX => (self.modseq.get().saturating_add(1), 0),
+            uid => (self.modseq.get(), i64::from(uid.get()) + 1),
+        }
+    }
 }
 
 /// Reads the changes of a mailbox, in the order in which they happened.
@@ -55,6 +64,7 @@ impl Operation for MailboxChanges {
     const NAME: &'static str = "mailbox changes";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<MailboxChanged, StoreError> {
+        let (modseq, uid) = self.since.next();
         let batch = vec![
             stmt!(
                 concat!(
@@ -73,15 +83,15 @@ impl Operation for MailboxChanges {
                     "uid, CASE WHEN ended_at IS NULL THEN email_id ELSE 1 END, modseq, flags, \
                      keywords, size, saved_at, CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END \
                      FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 \
-                     AND modseq >= ?3 AND (modseq > ?3 OR uid > ?4) \
+                     AND modseq >= ?3 AND (modseq > ?3 OR uid >= ?4) \
                      AND uid < (SELECT uidnext FROM mailbox \
                          WHERE account_id = ?1 AND mailbox_id = ?2) \
                      ORDER BY modseq, uid LIMIT ?5"
                 ),
                 self.account,
                 self.mailbox,
-                self.since.modseq,
-                self.since.uid,
+                modseq,
+                uid,
                 self.limit
             ),
         ];

@@ -11,8 +11,10 @@
 //! * No lock is held while the store is read, but for the mailbox's own: mailboxes don't wait for
 //!   each other, and two sessions that open one mailbox read it once.
 
+mod difference;
 mod snapshot;
 
+pub use difference::{Difference, Differences};
 pub use snapshot::{Entry, View};
 
 use crate::mail::{Cursor, FindMailbox, ListMessages, ListUids, MailboxChanges};
@@ -23,8 +25,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Messages or changes that one read takes.
-const PAGE: u32 = 10_000;
+/// Messages or changes that one read takes: some 2 ms, after which other tasks have their turn.
+const PAGE: u32 = 2000;
 
 type Key = (AccountId, MailboxId);
 
@@ -180,6 +182,7 @@ async fn load(engine: &Engine, account: AccountId, mailbox: MailboxId) -> Result
         if is_last {
             break;
         }
+        tokio::task::yield_now().await;
     }
     refresh(engine, account, &view).await
 }
@@ -199,6 +202,7 @@ async fn refresh(engine: &Engine, account: AccountId, view: &View) -> Result<Vie
             Some(next) => since = next,
             None => break page.mailbox,
         }
+        tokio::task::yield_now().await;
     };
     if !is_complete {
         // What vanished was forgotten: compare with what there is. A message that came after that

@@ -1,5 +1,6 @@
 //! One mailbox at one moment.
 
+use super::difference::Adopted;
 use crate::mail::{KeywordSet, Mailbox, Message};
 use posthorn_base::{EmailId, Flags, ModSeq, Uid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,14 +26,35 @@ pub struct Entry {
     keywords: u32,
 }
 
+impl Entry {
+    /// With its keyword set renumbered: `numbers` has the new number by the old.
+    pub(super) fn with_keywords(self, numbers: &[u32]) -> Entry {
+        let number = numbers.get(self.keywords as usize).copied();
+        Entry { keywords: number.unwrap_or(0), ..self }
+    }
+}
+
 /// Some messages that follow each other, and the position of the first.
 #[derive(Clone, Debug)]
-struct Chunk {
+pub(super) struct Chunk {
     start: usize,
     entries: Arc<[Entry]>,
 }
 
 impl Chunk {
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+    /// The position behind its last message.
+    pub(super) fn end(&self) -> usize {
+        self.start + self.entries.len()
+    }
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+    pub(super) fn shared(&self) -> &Arc<[Entry]> {
+        &self.entries
+    }
     fn last_uid(&self) -> Option<Uid> {
         self.entries.last().map(|entry| entry.uid)
     }
@@ -48,13 +70,21 @@ pub struct View {
     chunks: Vec<Chunk>,
     len: usize,
     keyword_sets: Arc<Vec<KeywordSet>>,
+    /// Messages in it that are gone, in order: [`View::keeping`].
+    ghosts: Arc<[Uid]>,
 }
 
 impl View {
     /// A view of a mailbox without messages.
     pub(super) fn empty(mailbox: Mailbox) -> Self {
         let keyword_sets = Arc::new(vec![KeywordSet::default()]);
-        View { mailbox, chunks: Vec::new(), len: 0, keyword_sets }
+        View { mailbox, chunks: Vec::new(), len: 0, keyword_sets, ghosts: Arc::default() }
+    }
+
+    /// The same mailbox and keyword sets without messages yet, of which these will be gone.
+    pub(super) fn beginning(&self, ghosts: Arc<[Uid]>) -> View {
+        let keyword_sets = Arc::clone(&self.keyword_sets);
+        View { mailbox: self.mailbox.clone(), chunks: Vec::new(), len: 0, keyword_sets, ghosts }
     }
 
     /// The mailbox at that moment.
@@ -75,9 +105,17 @@ impl View {
     }
     /// The message at a position.
     pub fn get(&self, position: usize) -> Option<&Entry> {
-        let behind = self.chunks.partition_point(|chunk| chunk.start <= position);
-        let chunk = self.chunks.get(behind.checked_sub(1)?)?;
+        let chunk = self.chunk_at(position)?;
         chunk.entries.get(position - chunk.start)
+    }
+    /// True for a message that is gone from the mailbox, and still here for those who have to
+    /// number it: [`View::keeping`].
+    pub fn is_ghost(&self, uid: Uid) -> bool {
+        self.ghosts.binary_search(&uid).is_ok()
+    }
+    /// The messages that are gone and still here, in the order of their UIDs.
+    pub fn ghosts(&self) -> &[Uid] {
+        &self.ghosts
     }
     /// The position of a UID, or that of the first message behind it.
     ///
@@ -100,7 +138,8 @@ impl View {
     /// Octets of memory that it takes, shared ones included.
     pub fn memory(&self) -> usize {
         let sets: usize = self.keyword_sets.iter().map(|set| set.len_bytes() + 48).sum();
-        self.chunks.len() * 64 + self.len * size_of::<Entry>() + sets + 512
+        let ghosts = size_of_val(&*self.ghosts);
+        self.chunks.len() * 64 + self.len * size_of::<Entry>() + ghosts + sets + 512
     }
 
     /// This view with later changes applied: messages as they are now, UIDs that are gone. A UID
@@ -119,7 +158,7 @@ impl View {
                 changed.insert(message.uid, entry);
             }
         }
-        let mut next = View { mailbox, chunks: Vec::new(), len: 0, keyword_sets: sets.all };
+        let mut next = View { keyword_sets: sets.all, ..View::empty(mailbox) };
         for chunk in &self.chunks {
             let (Some(first), Some(last)) = (chunk.entries.first(), chunk.last_uid()) else {
                 continue;
@@ -144,7 +183,29 @@ impl View {
         next
     }
 
-    fn push(&mut self, entries: Arc<[Entry]>) {
+    pub(super) fn chunks(&self) -> &[Chunk] {
+        &self.chunks
+    }
+
+    /// The chunk that a position lies in or behind.
+    pub(super) fn chunk_at(&self, position: usize) -> Option<&Chunk> {
+        let behind = self.chunks.partition_point(|chunk| chunk.start <= position);
+        self.chunks.get(behind.checked_sub(1)?)
+    }
+
+    /// Makes room for the keyword sets of another view of the mailbox; answers how they are
+    /// numbered here.
+    pub(super) fn adopt_keywords(&mut self, other: &View) -> Adopted {
+        if self.keyword_sets.starts_with(&other.keyword_sets) {
+            return Adopted::same();
+        }
+        let mut sets = Sets { all: Arc::clone(&self.keyword_sets) };
+        let numbers = other.keyword_sets.iter().map(|set| sets.number(set)).collect();
+        self.keyword_sets = sets.all;
+        Adopted::renumbered(numbers)
+    }
+
+    pub(super) fn push(&mut self, entries: Arc<[Entry]>) {
         if !entries.is_empty() {
             let start = self.len;
             self.len += entries.len();
@@ -165,7 +226,12 @@ impl View {
             }
             new = later;
         }
-        for chunk in new.chunks(CHUNK) {
+        self.push_all(new);
+    }
+
+    /// Adds messages at the end, in chunks of their own.
+    pub(super) fn push_all(&mut self, entries: &[Entry]) {
+        for chunk in entries.chunks(CHUNK) {
             self.push(chunk.into());
         }
     }
@@ -188,30 +254,36 @@ struct Sets {
 }
 
 impl Sets {
-    fn entry(&mut self, message: &Message) -> Entry {
-        let known = self.all.iter().position(|set| *set == message.keywords);
-        let index = known.unwrap_or_else(|| {
-            Arc::make_mut(&mut self.all).push(message.keywords.clone());
+    fn number(&mut self, keywords: &KeywordSet) -> u32 {
+        let known = self.all.iter().position(|set| set == keywords);
+        let number = known.unwrap_or_else(|| {
+            Arc::make_mut(&mut self.all).push(keywords.clone());
             self.all.len() - 1
         });
+        u32::try_from(number).unwrap_or(0)
+    }
+
+    fn entry(&mut self, message: &Message) -> Entry {
         Entry {
             uid: message.uid,
             flags: message.flags,
             modseq: message.modseq,
             email: message.email,
             size: u32::try_from(message.size).unwrap_or(u32::MAX),
-            keywords: u32::try_from(index).unwrap_or(0),
+            keywords: self.number(&message.keywords),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::mail::Counts;
     use posthorn_base::{MailboxId, MailboxName, Time, UidValidity};
 
-    fn mailbox() -> Mailbox {
+    pub(in crate::view) const CHUNK_MESSAGES: u32 = CHUNK as u32;
+
+    pub(in crate::view) fn mailbox() -> Mailbox {
         Mailbox {
             id: MailboxId::new(1).unwrap(),
             name: MailboxName::inbox(),
@@ -229,11 +301,11 @@ mod tests {
         }
     }
 
-    fn uid(number: u32) -> Uid {
+    pub(in crate::view) fn uid(number: u32) -> Uid {
         Uid::new(number).unwrap()
     }
 
-    fn message(number: u32, flags: Flags) -> Message {
+    pub(in crate::view) fn message(number: u32, flags: Flags) -> Message {
         Message {
             uid: uid(number),
             email: EmailId::new(i64::from(number)).unwrap(),
@@ -245,15 +317,15 @@ mod tests {
         }
     }
 
-    fn numbers(view: &View) -> Vec<u32> {
+    pub(in crate::view) fn numbers(view: &View) -> Vec<u32> {
         view.messages().map(|entry| entry.uid.get()).collect()
     }
 
-    fn apply(view: &View, messages: Vec<Message>, vanished: &[u32]) -> View {
+    pub(in crate::view) fn apply(view: &View, messages: Vec<Message>, vanished: &[u32]) -> View {
         view.with(mailbox(), messages, &vanished.iter().map(|n| uid(*n)).collect())
     }
 
-    fn filled(count: u32) -> View {
+    pub(in crate::view) fn filled(count: u32) -> View {
         let messages = (1..=count).map(|n| message(n, Flags::NONE)).collect();
         apply(&View::empty(mailbox()), messages, &[])
     }
@@ -282,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_did_not_change_is_shared() {
-        let before = filled(10 * CHUNK as u32);
+        let before = filled(10 * CHUNK_MESSAGES);
         let after =
             apply(&before, vec![message(5, Flags::SEEN), message(20_000, Flags::SEEN)], &[6]);
         let shared = before
@@ -308,8 +380,8 @@ mod tests {
     #[test]
     fn sparse_chunks_are_packed() {
         let keep = |n: &u32| n.is_multiple_of(10);
-        let gone: Vec<u32> = (1..=20 * CHUNK as u32).filter(|n| !keep(n)).collect();
-        let view = apply(&filled(20 * CHUNK as u32), vec![], &gone);
+        let gone: Vec<u32> = (1..=20 * CHUNK_MESSAGES).filter(|n| !keep(n)).collect();
+        let view = apply(&filled(20 * CHUNK_MESSAGES), vec![], &gone);
         assert_eq!(view.chunks.len(), 2 * CHUNK / CHUNK);
         assert_eq!(view.len(), 2 * CHUNK);
     }

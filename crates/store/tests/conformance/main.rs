@@ -89,6 +89,7 @@ suite! {
         an_account_is_erased,
         an_accept_in_doubt_is_looked_up;
     views: a_view_follows_its_mailbox,
-        views_share_one_memory;
+        views_share_one_memory,
+        a_session_tells_differences_when_it_may;
     model: random_operations_do_what_a_model_does;
 }

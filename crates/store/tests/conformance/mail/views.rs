@@ -5,7 +5,7 @@ use posthorn_base::{Flags, Keyword, MailboxId};
 use posthorn_store::mail::{
     CopyMessages, CopyMode, DeleteMailbox, Expunge, FlagAction, Purgeable, StoreFlags, bulk,
 };
-use posthorn_store::view::{View, Views};
+use posthorn_store::view::{Difference, View, Views};
 use posthorn_store::{Change, Engine, StoreError};
 use std::sync::Arc;
 
@@ -112,4 +112,34 @@ pub(crate) async fn views_share_one_memory(engine: &Engine) {
         assert!(views.memory() <= 20_000, "{}", views.memory());
         assert!(views.memory() >= view.memory());
     }
+}
+
+pub(crate) async fn a_session_tells_differences_when_it_may(engine: &Engine) {
+    let world = World::new(engine).await;
+    let (account, inbox) = (world.alice, world.inbox().await.id);
+    let views = Views::new(1 << 20);
+    world.write(world.append(inbox, &vec![letter("x"); 3000])).await.unwrap();
+    let shown = open(&world, &views, inbox).await;
+    let numbers = uids([2, 2500]);
+    let expunge =
+        Expunge { account, mailbox: inbox, uids: numbers, only_deleted: false, now: world.now() };
+    world.write(expunge).await.unwrap();
+    world.deliver(&letter("new"), INBOX).await;
+
+    let now = open(&world, &views, inbox).await;
+    let kept = shown.keeping(&now);
+    assert_eq!((shown.len(), now.len(), kept.len()), (3000, 2999, 3001));
+    assert_eq!(kept.mailbox(), now.mailbox());
+    let arrived: Vec<_> = shown.difference(&kept).collect();
+    let [Difference::New { position: 3000, entry }] = *arrived else { panic!("{arrived:?}") };
+    assert_eq!(entry.uid.get(), 3001);
+    let gone: Vec<_> = kept
+        .difference(&now)
+        .map(|difference| match difference {
+            Difference::Gone { position, entry } => (position, entry.uid.get()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(gone, [(1, 2), (2499, 2500)]);
+    assert!(gone.iter().all(|(_, number)| kept.is_ghost(uids([*number])[0])));
 }
