@@ -213,6 +213,10 @@ pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
 /// Connections that read an embedded store.
 pub const STORE_READERS: u32 = 4;
+/// Pages that an embedded store keeps in memory, all its connections together, unless set.
+pub const SQLITE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Mailboxes that are kept in memory because they are in use, unless set: 32 octets a message.
+pub const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rows that `posthorn store sql` shows.
 pub const SQL_ROWS_MAX: usize = 10_000;
 /// Steps of SQLite's machine that one question of `posthorn store sql` may take: about 20 seconds.

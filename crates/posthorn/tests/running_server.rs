@@ -33,8 +33,8 @@ impl Server {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let (reload, mut orders) = reload_orders();
-                let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
-                let settings = StoreSettings { dir: path.clone(), engine };
+                let engine = EngineSettings::sqlite(0);
+                let settings = StoreSettings::new(path.clone(), engine);
                 let store = OpenStore::open(&settings, &SystemClock::new()).await.unwrap();
                 let mut operations = Operations::offline(store);
                 operations.server = Some(ServerParts { throttle: shared, reload });

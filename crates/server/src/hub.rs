@@ -1,7 +1,9 @@
 //! What the store tells: changes that are committed, and that it can go on no more.
 
 use posthorn_store::engine::Host;
+use posthorn_store::view::Views;
 use posthorn_store::{Change, EngineError};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
@@ -12,21 +14,27 @@ const CHANGES_KEPT: usize = 4096;
 #[derive(Debug)]
 pub struct Hub {
     directory: AtomicU64,
+    views: Arc<Views>,
     changes: broadcast::Sender<Change>,
     fatal: watch::Sender<Option<String>>,
 }
 
-impl Default for Hub {
-    fn default() -> Self {
+impl Hub {
+    /// Nothing was told yet. Mailboxes in use may take `views_memory` octets.
+    pub fn new(views_memory: usize) -> Self {
         Hub {
             directory: AtomicU64::new(0),
+            views: Arc::new(Views::new(views_memory)),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             fatal: watch::Sender::new(None),
         }
     }
-}
 
-impl Hub {
+    /// Mailboxes in use. Who hears of a change finds it there.
+    pub fn views(&self) -> &Arc<Views> {
+        &self.views
+    }
+
     /// A number that rises whenever accounts, addresses or credentials change: what was remembered
     /// of them under another number is stale.
     pub fn directory_generation(&self) -> u64 {
@@ -55,6 +63,8 @@ impl Hub {
 
 impl Host for Hub {
     fn publish(&self, changes: &[Change]) {
+        // Before anybody is woken: they look there.
+        self.views.publish(changes);
         for change in changes {
             if *change == Change::Directory {
                 self.directory.fetch_add(1, Ordering::AcqRel);
@@ -76,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn changes_and_the_end_are_heard() {
-        let hub = Hub::default();
+        let hub = Hub::new(0);
         let mut changes = hub.changes();
         hub.publish(&[Change::Queue, Change::Directory]);
         assert_eq!(changes.recv().await, Ok(Change::Queue));

@@ -11,6 +11,7 @@ use posthorn_base::id::RawId;
 use posthorn_base::{Clock, Domain, Time, ZonedTime};
 use posthorn_store::Engine;
 use posthorn_store::bodies::BodyFiles;
+use posthorn_store::view::Views;
 use std::sync::Arc;
 
 /// The parts of a running server. One per process, shared by all of its tasks.
@@ -22,6 +23,8 @@ pub struct Node {
     pub engine: Arc<Engine>,
     /// Its body files.
     pub files: BodyFiles,
+    /// Its mailboxes in use: `node.views.open(&node.engine, account, mailbox)`.
+    pub views: Arc<Views>,
     /// Who may log in.
     pub auth: Authenticator,
     /// The stories of what is refused.

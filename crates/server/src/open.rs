@@ -2,7 +2,7 @@
 
 use crate::hub::Hub;
 use crate::system::SystemRandom;
-use posthorn_base::Clock;
+use posthorn_base::{Clock, limits};
 use posthorn_store::backup::AfterRestore;
 use posthorn_store::bodies::BodyFiles;
 use posthorn_store::engine::Birth;
@@ -19,6 +19,8 @@ pub enum EngineSettings {
     Sqlite {
         /// Free space below which nothing new is accepted.
         reserve_bytes: u64,
+        /// Memory for pages of the database.
+        cache_bytes: u64,
     },
     /// A PostgreSQL server. Its address may hold a password.
     Postgres {
@@ -27,6 +29,13 @@ pub enum EngineSettings {
         /// Connections kept.
         connections: usize,
     },
+}
+
+impl EngineSettings {
+    /// The embedded engine with the defaults but for its reserve.
+    pub fn sqlite(reserve_bytes: u64) -> Self {
+        EngineSettings::Sqlite { reserve_bytes, cache_bytes: limits::SQLITE_CACHE_BYTES }
+    }
 }
 
 impl std::fmt::Debug for EngineSettings {
@@ -45,6 +54,22 @@ pub struct StoreSettings {
     pub dir: PathBuf,
     /// Its engine.
     pub engine: EngineSettings,
+    /// Bodies of more octets than this go to files.
+    pub inline_bytes_max: usize,
+    /// Memory for mailboxes in use.
+    pub views_memory: usize,
+}
+
+impl StoreSettings {
+    /// A store in `dir`, with the defaults for all else.
+    pub fn new(dir: PathBuf, engine: EngineSettings) -> Self {
+        StoreSettings {
+            dir,
+            engine,
+            inline_bytes_max: limits::INLINE_BODY_BYTES_MAX,
+            views_memory: limits::VIEWS_BYTES_MAX,
+        }
+    }
 }
 
 /// A store that is open, by this process alone.
@@ -66,13 +91,14 @@ impl OpenStore {
     /// # Errors
     /// [`EngineError::Owned`] when another process has it, and whatever else is wrong with it.
     pub async fn open(settings: &StoreSettings, clock: &dyn Clock) -> Result<Self, StoreError> {
-        let hub = Arc::new(Hub::default());
+        let hub = Arc::new(Hub::new(settings.views_memory));
         let birth = Birth::draw(clock.now(), &mut SystemRandom);
         let engine = match &settings.engine {
-            EngineSettings::Sqlite { reserve_bytes } => {
+            EngineSettings::Sqlite { reserve_bytes, cache_bytes } => {
                 let mut options = sqlite::Options::new(birth);
                 options.host = Arc::clone(&hub) as _;
                 options.reserve_bytes = *reserve_bytes;
+                options.cache_bytes = *cache_bytes;
                 Engine::Sqlite(sqlite::Sqlite::open(&settings.dir, options)?)
             }
             EngineSettings::Postgres { address, connections } => {
@@ -85,7 +111,7 @@ impl OpenStore {
         if engine.write(AfterRestore { now: clock.now() }).await? {
             tracing::warn!("this store came back from a backup: clients will read everything anew");
         }
-        let files = BodyFiles::open(&settings.dir)?;
+        let files = BodyFiles::open(&settings.dir)?.with_inline_max(settings.inline_bytes_max);
         let meta = engine.read(&ReadMeta).await?;
         Ok(OpenStore { engine: Arc::new(engine), files, meta, hub })
     }
@@ -98,3 +124,6 @@ impl OpenStore {
         self.engine.close().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,8 +78,8 @@ fn settings(dir: &Path) -> Settings {
 impl Server {
     async fn start() -> Server {
         let dir = tempfile::tempdir().unwrap();
-        let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
-        let store = StoreSettings { dir: dir.path().to_owned(), engine };
+        let engine = EngineSettings::sqlite(0);
+        let store = StoreSettings::new(dir.path().to_owned(), engine);
         let store = OpenStore::open(&store, &SystemClock::new()).await.unwrap();
         let listeners = ServiceKind::ALL.into_iter().flat_map(|kind| {
             let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();

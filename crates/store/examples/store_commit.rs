@@ -183,7 +183,7 @@ async fn main() {
     let options =
         Options { reserve_bytes: 0, ..Options::new(Birth::draw(Time::EPOCH, &mut Zeros)) };
     let store = Arc::new(Sqlite::open(dir.path(), options).expect("a store"));
-    let files = BodyFiles::open(dir.path()).expect("a folder");
+    let files = BodyFiles::open(dir.path()).expect("a folder").with_inline_max(usize::MAX);
     store.write(Setup).await.expect("a mailbox");
 
     let before = cpu();
@@ -191,7 +191,7 @@ async fn main() {
     let octets = text(size, 1);
     for round in 1..=rounds {
         let id = BodyId::new((1 << 40) + round).expect("positive");
-        let mut writer = BodyWriter::with_inline_max(&files, id, usize::MAX);
+        let mut writer = BodyWriter::new(&files, id);
         writer.push(&octets).expect("encoded");
         std::hint::black_box(writer.finish(Bytes::new()).expect("encoded"));
     }

@@ -518,3 +518,20 @@ async fn values_come_back_as_they_went_in() {
     assert_eq!(store.read(&Get(vec![])).await.unwrap(), []);
     assert_eq!(store.write(Create).await.unwrap(), 1, "one row was changed");
 }
+
+#[tokio::test]
+async fn the_writer_has_three_quarters_of_the_cache() {
+    #[derive(Default)]
+    struct Look(Mutex<Option<i64>>);
+    impl Faults for Look {
+        fn opened(&self, connection: &rusqlite::Connection) {
+            let kib = connection.query_row("PRAGMA cache_size", [], |row| row.get(0));
+            *self.0.lock().unwrap() = Some(kib.unwrap());
+        }
+    }
+    let (dir, look) = (tempfile::tempdir().unwrap(), Arc::new(Look::default()));
+    let faults = Some(Arc::clone(&look) as Arc<dyn Faults>);
+    let store = open(dir.path(), Options { cache_bytes: 8 << 20, faults, ..options() });
+    assert_eq!(*look.0.lock().unwrap(), Some(-6 * 1024));
+    store.close().await.unwrap();
+}

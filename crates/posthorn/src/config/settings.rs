@@ -21,7 +21,6 @@ impl Config {
     /// For [`posthorn_server::run::Running`].
     pub fn server_settings(&self) -> Settings {
         let hostname = self.hostname();
-        let whole = |size: super::Size| usize::try_from(size.get()).unwrap_or(usize::MAX);
         Settings {
             message_bytes_max: self.smtp.message_size_max.get(),
             recipients_max: usize::try_from(self.smtp.recipients_max).unwrap_or(usize::MAX),
@@ -58,11 +57,17 @@ impl Config {
                 connections: usize::try_from(self.store.postgres_connections).unwrap_or(usize::MAX),
             },
             // A configuration for PostgreSQL without its address is not valid.
-            (Engine::Sqlite, _) | (Engine::Postgres, None) => {
-                EngineSettings::Sqlite { reserve_bytes: self.store.disk_reserve.get() }
-            }
+            (Engine::Sqlite, _) | (Engine::Postgres, None) => EngineSettings::Sqlite {
+                reserve_bytes: self.store.disk_reserve.get(),
+                cache_bytes: self.store.sqlite_cache.get(),
+            },
         };
-        StoreSettings { dir: self.store.dir.clone(), engine }
+        StoreSettings {
+            dir: self.store.dir.clone(),
+            engine,
+            inline_bytes_max: whole(self.store.inline_size_max),
+            views_memory: whole(self.store.views_memory),
+        }
     }
 
     /// What the server calls itself: what is configured, else what the machine calls itself, else
@@ -120,6 +125,11 @@ impl Config {
     }
 }
 
+/// A size that memory is measured in.
+fn whole(size: super::Size) -> usize {
+    usize::try_from(size.get()).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +141,8 @@ mod tests {
         assert_eq!(config.tls_settings(), TlsConfig::default());
         assert_eq!(config.connection_settings(), LimitsConfig::default());
         assert_eq!(config.throttle_settings(), ThrottleConfig::default());
+        let engine = EngineSettings::sqlite(posthorn_base::limits::DISK_RESERVE_BYTES);
+        let store = StoreSettings::new(config.store.dir.clone(), engine);
+        assert_eq!(config.store_settings(), store);
     }
 }

@@ -26,8 +26,8 @@ struct World {
 impl World {
     async fn new() -> World {
         let dir = tempfile::tempdir().unwrap();
-        let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
-        let settings = StoreSettings { dir: dir.path().join("store"), engine };
+        let engine = EngineSettings::sqlite(0);
+        let settings = StoreSettings::new(dir.path().join("store"), engine);
         let clock = SystemClock::new();
         let store = OpenStore::open(&settings, &clock).await.unwrap();
         let (ids, now) = (Ids::new(), clock.now());

@@ -4,6 +4,7 @@
 //! over 1,024 folders (the first ones are the time).
 
 use crate::EngineError;
+use posthorn_base::limits::{BODY_FRAME_BYTES, INLINE_BODY_BYTES_MAX};
 use posthorn_base::{BodyId, Time};
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Debug)]
 pub struct BodyFiles {
     root: PathBuf,
+    inline_max: usize,
     holds: Arc<AtomicUsize>,
     /// Folders whose names this process has put on stable storage.
     safe_folders: Arc<Mutex<HashSet<PathBuf>>>,
@@ -40,7 +42,20 @@ impl BodyFiles {
     pub fn open(dir: &Path) -> Result<Self, EngineError> {
         let root = dir.join("bodies");
         make_folder(&root)?;
-        Ok(BodyFiles { root, holds: Arc::default(), safe_folders: Arc::default() })
+        let inline_max = INLINE_BODY_BYTES_MAX;
+        Ok(BodyFiles { root, inline_max, holds: Arc::default(), safe_folders: Arc::default() })
+    }
+
+    /// Bodies of more than so many octets go to files, instead of [`INLINE_BODY_BYTES_MAX`].
+    #[must_use]
+    pub fn with_inline_max(self, inline_max: usize) -> Self {
+        // One frame can be inline: then a body never turns from a row to a file half way.
+        BodyFiles { inline_max: inline_max.min(BODY_FRAME_BYTES), ..self }
+    }
+
+    /// The largest body that lies in its row.
+    pub fn inline_max(&self) -> usize {
+        self.inline_max
     }
 
     /// Keeps every file where it is until the answer is dropped.

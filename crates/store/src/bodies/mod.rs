@@ -3,7 +3,7 @@
 //! A body is cut into frames of [`BODY_FRAME_BYTES`], each compressed by itself and with a checksum
 //! of its own, so that a partial read touches, checks and unpacks only its frames. Compression
 //! happens on the submitting side, never in the writer of the store. Up to
-//! [`INLINE_BODY_BYTES_MAX`] the frames stand in the body's row, above it in a file that is on
+//! [`BodyFiles::inline_max`] the frames stand in the body's row, above it in a file that is on
 //! stable storage, with its name, before the row is committed.
 //!
 //! The trace prefix (our Return-Path, Received, Authentication-Results) is not part of the frames:
@@ -30,10 +30,7 @@ pub use sweep::{sweep_due, sweep_orphans};
 pub use writer::BodyWriter;
 
 #[cfg(doc)]
-use posthorn_base::{
-    BodyId,
-    limits::{BODY_FRAME_BYTES, INLINE_BODY_BYTES_MAX},
-};
+use posthorn_base::{BodyId, limits::BODY_FRAME_BYTES};
 
 #[cfg(test)]
 mod tests;

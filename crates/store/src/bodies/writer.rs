@@ -9,7 +9,7 @@ use crate::mail::{Location, NewBody};
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use posthorn_base::BodyId;
-use posthorn_base::limits::{BODY_FRAME_BYTES, INLINE_BODY_BYTES_MAX};
+use posthorn_base::limits::BODY_FRAME_BYTES;
 use std::fs::File;
 use std::io::Write;
 
@@ -20,7 +20,6 @@ use std::io::Write;
 pub struct BodyWriter {
     id: BodyId,
     files: BodyFiles,
-    inline_max: usize,
     hash: Context,
     line_ends: LineEnds,
     table: FrameTable,
@@ -56,14 +55,11 @@ impl std::fmt::Debug for BodyWriter {
 }
 
 impl BodyWriter {
-    /// A body that goes to a file when it grows beyond `inline_max` octets; [`BodyWriter::new`] has
-    /// the default.
-    pub fn with_inline_max(files: &BodyFiles, id: BodyId, inline_max: usize) -> Self {
+    /// A body that goes to a file when it grows beyond [`BodyFiles::inline_max`].
+    pub fn new(files: &BodyFiles, id: BodyId) -> Self {
         BodyWriter {
             id,
             files: files.clone(),
-            // One frame can be inline: then a body never turns from a row to a file half way.
-            inline_max: inline_max.min(BODY_FRAME_BYTES),
             hash: Context::new(&SHA256),
             line_ends: LineEnds::new(),
             table: FrameTable::new(),
@@ -71,11 +67,6 @@ impl BodyWriter {
             packed: Vec::new(),
             file: None,
         }
-    }
-
-    /// A body that goes to a file when it grows beyond [`INLINE_BODY_BYTES_MAX`].
-    pub fn new(files: &BodyFiles, id: BodyId) -> Self {
-        Self::with_inline_max(files, id, INLINE_BODY_BYTES_MAX)
     }
 
     /// The octets of a body that is in memory already, which takes no copy of them when it is
@@ -90,7 +81,7 @@ impl BodyWriter {
         prefix: Bytes,
     ) -> Result<NewBody, EngineError> {
         let mut writer = Self::new(files, id);
-        if octets.len() > writer.inline_max {
+        if octets.len() > writer.files.inline_max() {
             writer.push(octets)?;
         } else {
             writer.hash.update(octets);
@@ -143,7 +134,7 @@ impl BodyWriter {
         }
         let entry = pack(octets, &mut self.packed)?;
         self.table.push(entry, octets.len());
-        if self.table.size() > self.inline_max as u64 {
+        if self.table.size() > self.files.inline_max() as u64 {
             self.flush()?;
         }
         Ok(())

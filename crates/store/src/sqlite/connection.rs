@@ -17,19 +17,28 @@ const STATEMENTS_KEPT: usize = 512;
 /// A reader waits only while the log is recovered.
 const READER_WAIT: Duration = Duration::from_secs(2);
 
-/// Page cache of the writer and of each reader, KiB.
-#[derive(Clone, Copy, Debug)]
+/// Page cache of the writer and of each reader, octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CacheSizes {
-    pub(super) writer_kib: u32,
-    pub(super) reader_kib: u32,
+    pub(super) writer: u64,
+    pub(super) reader: u64,
 }
 
-/// Measured with 64 MiB for the writer; readers share what the kernel caches.
-pub(super) const CACHES: CacheSizes = CacheSizes { writer_kib: 64 * 1024, reader_kib: 4 * 1024 };
+impl CacheSizes {
+    /// What a connection gets that is opened for one task.
+    pub(super) const OCCASIONAL: u64 = 2 << 20;
+
+    /// Shares `total` octets: three quarters are the writer's, which meets all pages of an index,
+    /// the rest is the readers', who share what the kernel caches.
+    pub(super) fn of(total: u64, readers: u32) -> Self {
+        let reading = total / 4;
+        CacheSizes { writer: total - reading, reader: reading / u64::from(readers.max(1)) }
+    }
+}
 
 /// The connection that writes. Makes the file if there is none, readable for its owner only: SQLite
-/// gives the log and the shared memory the same mode.
-pub(super) fn writer(path: &Path) -> Result<Connection, EngineError> {
+/// gives the log and the shared memory the same mode. `cache`: octets of page cache.
+pub(super) fn writer(path: &Path, cache: u64) -> Result<Connection, EngineError> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -52,28 +61,30 @@ pub(super) fn writer(path: &Path) -> Result<Connection, EngineError> {
         // Nobody else writes; a truncating checkpoint waits for readers, but not at everybody's
         // cost.
         connection.busy_timeout(WRITER_HOLD_MAX)?;
-        common(&connection, CACHES.writer_kib)?;
+        common(&connection, cache)?;
         Ok(connection)
     };
     open().map_err(|error| engine_error(error, "open"))
 }
 
-/// A connection that can only read.
-pub(super) fn reader(path: &Path) -> Result<Connection, EngineError> {
+/// A connection that can only read, with a page cache of so many octets.
+pub(super) fn reader(path: &Path, cache: u64) -> Result<Connection, EngineError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.busy_timeout(READER_WAIT)?;
-        common(&connection, CACHES.reader_kib)?;
+        common(&connection, cache)?;
         Ok(connection)
     };
     open().map_err(|error| engine_error(error, "open"))
 }
 
-fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
+fn common(connection: &Connection, cache: u64) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    // In KiB when it is negative.
+    let cache_kib = i64::try_from(cache / 1024).unwrap_or(i64::MAX).max(1);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -90,4 +101,31 @@ fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_add_up_to_what_they_were_given() {
+        for (total, readers) in [(2 << 20, 4), (64 << 20, 4), (64 << 30, 1), (10 << 20, 7)] {
+            let caches = CacheSizes::of(total, readers);
+            assert!(caches.writer + caches.reader * u64::from(readers) <= total);
+            assert!(caches.writer >= total / 2);
+            assert!(caches.reader >= total / (u64::from(readers) * 8));
+        }
+    }
+
+    #[test]
+    fn a_connection_has_the_cache_it_was_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let kib = |connection: Connection| {
+            connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!(kib(writer(&path, 1 << 20).unwrap()), -1024);
+        assert_eq!(kib(reader(&path, 300 << 10).unwrap()), -300);
+        assert_eq!(kib(reader(&path, 0).unwrap()), -1, "0 would mean SQLite's own default");
+    }
 }

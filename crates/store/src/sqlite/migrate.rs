@@ -144,7 +144,7 @@ mod tests {
     };
 
     fn run(dir: &Path, migrations: &[Migration]) -> Result<Version, EngineError> {
-        let mut connection = connection::writer(&dir.join("store.db"))?;
+        let mut connection = connection::writer(&dir.join("store.db"), 1 << 20)?;
         migrate(&mut connection, dir, migrations, &Birth::draw(Time::EPOCH, &mut Ones))?;
         Ok(version(&connection)?.unwrap())
     }

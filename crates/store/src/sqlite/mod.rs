@@ -33,11 +33,12 @@ use crate::engine::{Alone, Birth, Host};
 use crate::schema::MIGRATIONS;
 use crate::seam::Operation;
 use crate::{EngineError, StoreError};
+use connection::CacheSizes;
 use health::Health;
 use housekeeping::Housekeeping;
 use job::Write;
 use posthorn_base::limits::{
-    CHECKPOINT_PAGES, DISK_RESERVE_BYTES, GROUP_OPERATIONS_MAX, STORE_READERS,
+    CHECKPOINT_PAGES, DISK_RESERVE_BYTES, GROUP_OPERATIONS_MAX, SQLITE_CACHE_BYTES, STORE_READERS,
 };
 use readers::Readers;
 use session::Session;
@@ -58,6 +59,8 @@ pub struct Options {
     pub readers: u32,
     /// Free space below which nothing new is accepted.
     pub reserve_bytes: u64,
+    /// Memory for pages of the database, all connections together.
+    pub cache_bytes: u64,
     /// By how many pages the log grows between checkpoints.
     pub checkpoint_pages: u32,
     /// Faults to provoke; none in production.
@@ -72,6 +75,7 @@ impl Options {
             host: Arc::new(Alone),
             readers: STORE_READERS,
             reserve_bytes: DISK_RESERVE_BYTES,
+            cache_bytes: SQLITE_CACHE_BYTES,
             checkpoint_pages: CHECKPOINT_PAGES,
             faults: None,
         }
@@ -106,14 +110,16 @@ impl Sqlite {
     pub fn open(dir: &Path, options: Options) -> Result<Self, EngineError> {
         let lock = directory::own(dir)?;
         let path = directory::database(dir);
-        let mut connection = connection::writer(&path)?;
+        let readers = options.readers.max(1);
+        let caches = CacheSizes::of(options.cache_bytes, readers);
+        let mut connection = connection::writer(&path, caches.writer)?;
         migrate::migrate(&mut connection, dir, MIGRATIONS, &options.birth)?;
         let housekeeping = Housekeeping::install(&mut connection, options.checkpoint_pages)
             .map_err(|error| error::engine_error(error, "open"))?;
         if let Some(faults) = &options.faults {
             faults.opened(&connection);
         }
-        let readers = Readers::open(&path, options.readers.max(1))?;
+        let readers = Readers::open(&path, readers, caches.reader)?;
         let health = Arc::new(Health::default());
         let space = Arc::new(Space { dir: dir.to_owned(), reserve_bytes: options.reserve_bytes });
         // Twice a group may wait; more would only hold memory.

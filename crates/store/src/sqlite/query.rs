@@ -1,7 +1,7 @@
 //! Questions of an operator to the store: `posthorn store sql`. They can only read, cannot run for
 //! ever, and never see a secret.
 
-use super::connection;
+use super::connection::{self, CacheSizes};
 use super::error::engine_error;
 use crate::EngineError;
 use posthorn_base::limits::{SQL_ROWS_MAX, SQL_STEPS_MAX};
@@ -53,7 +53,7 @@ pub enum Cell {
 /// [`EngineError::Statement`] when it is none, or not one that reads; [`EngineError::Unavailable`]
 /// when it runs too long.
 pub(super) fn ask(path: &Path, sql: &str) -> Result<Table, EngineError> {
-    let mut connection = connection::reader(path)?;
+    let mut connection = connection::reader(path, CacheSizes::OCCASIONAL)?;
     run(&mut connection, sql).map_err(|error| engine_error(error, "the query"))
 }
 

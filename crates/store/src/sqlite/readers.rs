@@ -20,9 +20,11 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, count: u32) -> Result<Self, EngineError> {
+    pub(super) fn open(path: &Path, count: u32, cache: u64) -> Result<Self, EngineError> {
         let idle = (0..count)
-            .map(|_| connection::reader(path).map(|connection| Session::new(connection, None)))
+            .map(|_| {
+                connection::reader(path, cache).map(|connection| Session::new(connection, None))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let permits = Semaphore::new(idle.len());
         Ok(Readers { permits, count, idle: Mutex::new(idle) })

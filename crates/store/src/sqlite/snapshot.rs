@@ -6,8 +6,9 @@
 //! names any more are removed from it. The copy is itself a store, whose `meta.restores` is one
 //! higher: who opens it knows that it came back.
 
+use super::connection::{self, CacheSizes};
+use super::directory;
 use super::error::engine_error;
-use super::{connection, directory};
 use crate::EngineError;
 use crate::bodies::BodyFiles;
 use rusqlite::Connection;
@@ -47,7 +48,7 @@ pub(super) fn copy(from: &Path, files: &BodyFiles, to: &Path) -> Result<Snapshot
     directory::create_private(&part).map_err(|error| io(&part, &error))?;
     copy_database(&directory::database(from), &part)?;
     let names = {
-        let copy = connection::writer(&part)?;
+        let copy = connection::writer(&part, CacheSizes::OCCASIONAL)?;
         let names = body_names(&copy)?;
         copy.execute_batch("UPDATE meta SET restores = restores + 1; PRAGMA journal_mode = DELETE")
             .map_err(|error| engine_error(error, "restores"))?;
@@ -83,7 +84,7 @@ pub(super) fn copy(from: &Path, files: &BodyFiles, to: &Path) -> Result<Snapshot
 }
 
 fn copy_database(from: &Path, part: &Path) -> Result<(), EngineError> {
-    let source = connection::reader(from)?;
+    let source = connection::reader(from, CacheSizes::OCCASIONAL)?;
     let copy = || {
         // The transaction keeps the snapshot: without it every commit would start the copy again.
         source.execute_batch("BEGIN; SELECT one FROM meta")?;

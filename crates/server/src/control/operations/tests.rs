@@ -10,8 +10,8 @@ fn operations() -> (Operations, Arc<Throttle>, mpsc::Receiver<ReloadOrder>, temp
     let dir = tempfile::tempdir().unwrap();
     let throttle = Arc::new(Throttle::new(ThrottleConfig::default()));
     let (reload, orders) = reload_orders();
-    let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
-    let settings = StoreSettings { dir: dir.path().to_owned(), engine };
+    let engine = EngineSettings::sqlite(0);
+    let settings = StoreSettings::new(dir.path().to_owned(), engine);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = runtime.block_on(OpenStore::open(&settings, &SystemClock::new())).unwrap();
     let mut operations = Operations::offline(store);

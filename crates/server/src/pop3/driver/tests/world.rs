@@ -57,8 +57,8 @@ pub(super) struct Place {
 /// A node whose store has alice in it.
 async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
     let clock = Arc::new(SystemClock::new());
-    let engine = EngineSettings::Sqlite { reserve_bytes: 0 };
-    let settings = StoreSettings { dir: dir.path().join("store"), engine };
+    let engine = EngineSettings::sqlite(0);
+    let settings = StoreSettings::new(dir.path().join("store"), engine);
     let store = OpenStore::open(&settings, clock.as_ref()).await.unwrap();
     let hashing = Hashing {
         argon2_kib: 64,
@@ -76,6 +76,7 @@ async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
     let node = Arc::new(Node {
         hostname: Domain::parse("mail.example").unwrap(),
         files: store.files.clone(),
+        views: Arc::clone(store.hub.views()),
         auth: Authenticator::new(
             Arc::clone(&store.engine),
             Arc::clone(&store.hub),
