@@ -19,6 +19,7 @@ pub use copy::Copy;
 pub use expunge::Expunge;
 pub use fetch::Fetch;
 pub use line::Tag;
+#[allow(unused_imports, reason = "for the session, which is not there yet")]
 pub(crate) use line::{Command, Needs};
 pub use list::{List, ListReturn, ListSelection, Lsub};
 pub use mailbox::{Create, Delete, Rename, Subscribe};
