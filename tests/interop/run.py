@@ -17,6 +17,7 @@ import tempfile
 import time
 import traceback
 
+import certificates
 import dialogues
 import postfix
 import programs
@@ -26,6 +27,7 @@ from demo import Demo, Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS + postfix.CHECKS
+CHECKS += certificates.CHECKS
 
 
 def name_of(check):

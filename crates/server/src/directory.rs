@@ -1,7 +1,10 @@
 //! Whom the store serves, as operators change it: the store's operations with ids, hashes and the
 //! time filled in.
 
-use crate::auth::{AppPassword, Hashing, PasswordError, Secret, app_credential, main_credential};
+use crate::auth::{
+    AppPassword, Hashing, PasswordError, Secret, app_credential, certificate_credential,
+    main_credential,
+};
 use crate::node::SharedClock;
 use crate::open::OpenStore;
 use crate::system::{Ids, SystemRandom};
@@ -190,6 +193,24 @@ impl Directory {
         let operation = AddCredential { account, credential, now: self.now() };
         self.store.engine.write(operation).await?;
         Ok(password)
+    }
+
+    /// Lets a client certificate (its DER form) open an account.
+    ///
+    /// # Errors
+    /// As [`AddCredential`].
+    pub async fn add_certificate(
+        &self,
+        account: AccountId,
+        der: &[u8],
+        name: String,
+        scopes: Scopes,
+        expires_at: Option<Time>,
+    ) -> Result<(), DirectoryError> {
+        let id: CredentialId = self.ids.next(self.now());
+        let credential = certificate_credential(id, der, name, scopes, expires_at);
+        let operation = AddCredential { account, credential, now: self.now() };
+        Ok(self.store.engine.write(operation).await?)
     }
 }
 

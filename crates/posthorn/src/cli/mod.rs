@@ -4,6 +4,7 @@ mod account;
 mod alias;
 mod app_password;
 mod block;
+mod certificate;
 mod check;
 mod completions;
 mod config;
@@ -99,6 +100,9 @@ pub enum Command {
     /// Passwords for one device or program
     #[command(subcommand)]
     AppPassword(app_password::Command),
+    /// Client certificates that open an account without a password
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// Addresses that lead elsewhere
     #[command(subcommand)]
     Alias(alias::Command),
@@ -185,6 +189,7 @@ impl Command {
             Command::Domain(command) => domain::run(&command, context),
             Command::Account(command) => account::run(command, context),
             Command::AppPassword(command) => app_password::run(command, context),
+            Command::Certificate(command) => certificate::run(command, context),
             Command::Alias(command) => alias::run(command, context),
             Command::List(command) => list::run(command, context),
             Command::Grant(command) => grant::run(command, context),

@@ -236,23 +236,25 @@ impl Authenticator {
         scope: Scopes,
     ) -> Verdict {
         let certificate = certificate.ok_or(Refusal::Credentials)?;
-        let first_address = certificate.addresses.first().map(ToString::to_string);
-        // RFC 4422 app. A: without an authorization identity the certificate says who it is.
-        let name = authzid.map(str::to_owned).or(first_address).ok_or(Refusal::Credentials)?;
         let now = self.clock.now();
-        let facts = self.find(&name).await?;
+        // RFC 4422 app. A: without an authorization identity the certificate says who it is. One
+        // with several addresses is whoever of them knows it.
+        let names = match authzid {
+            Some(name) => vec![name.to_owned()],
+            None => certificate.addresses.iter().map(ToString::to_string).collect(),
+        };
         // Whatever the certificate's issuer says of addresses, the account must know it, too.
         let matches = |c: &&Credential| {
             c.kind == CredentialKind::Certificate && c.verifier == certificate.sha256
         };
-        let Some((facts, credential)) =
-            facts.as_ref().and_then(|facts| Some((facts, facts.credentials.iter().find(matches)?)))
-        else {
-            return Err(Refusal::Credentials);
-        };
-        let verdict = judge(facts, credential, None, scope, now);
-        self.mark_used(&verdict, facts, credential, now).await;
-        verdict
+        for name in names {
+            let Some(facts) = self.find(&name).await? else { continue };
+            let Some(credential) = facts.credentials.iter().find(matches) else { continue };
+            let verdict = judge(&facts, credential, None, scope, now);
+            self.mark_used(&verdict, &facts, credential, now).await;
+            return verdict;
+        }
+        Err(Refusal::Credentials)
     }
 
     /// Notes when a credential was last used; kept to the hour, so that logins rarely write.

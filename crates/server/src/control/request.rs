@@ -1,8 +1,9 @@
 //! What can be asked of a server.
 
 use super::operations::{
-    AccountRequest, AddressRequest, AppPasswordRequest, DomainRequest, ExportRequest, GrantRequest,
-    ImportRequest, MessageRequest, QueueRequest, StoreRequest, StoryRequest,
+    AccountRequest, AddressRequest, AppPasswordRequest, CertificateRequest, DomainRequest,
+    ExportRequest, GrantRequest, ImportRequest, MessageRequest, QueueRequest, StoreRequest,
+    StoryRequest,
 };
 use crate::network::Cidr;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,8 @@ pub enum Request {
     Account(AccountRequest),
     /// App passwords.
     AppPassword(AppPasswordRequest),
+    /// Client certificates.
+    Certificate(CertificateRequest),
     /// Aliases and lists.
     Address(AddressRequest),
     /// What accounts may write as.

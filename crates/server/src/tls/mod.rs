@@ -18,7 +18,7 @@ mod self_signed;
 mod session;
 
 pub use certificates::CertificateSet;
-pub use client::ClientCertificate;
+pub use client::{ClientCertificate, UserCertificate, UserCertificateError};
 pub use load::{CertificateError, CertificateFiles, CertificateWarning, LoadedCertificate};
 pub use self_signed::{SelfSigned, SelfSignedError};
 pub use session::TlsInfo;

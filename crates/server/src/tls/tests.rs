@@ -280,3 +280,41 @@ async fn without_certificates_a_self_signed_one_serves() {
         assert!(info.is_ok() && stream.is_ok(), "{name}");
     }
 }
+
+#[test]
+fn a_users_certificate_is_read_from_pem() {
+    let make = |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "laptop");
+        params.subject_alt_names = ["alice@example.com", "al@example.com"]
+            .map(|address| SanType::Rfc822Name(address.to_owned().try_into().unwrap()))
+            .to_vec();
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        change(&mut params);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap()
+    };
+    let good = make(&|_| {});
+    // What stands around it, such as openssl's description and the rest of a chain, is no harm.
+    let pem = format!("Certificate:\n    Data:\n{}{}", good.pem(), make(&|_| {}).pem());
+    let read = UserCertificate::from_pem(&pem, NOW).unwrap();
+    assert_eq!((read.der.as_slice(), read.common_name.as_str()), (&good.der()[..], "laptop"));
+    let addresses: Vec<_> = read.shown.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["alice@example.com", "al@example.com"]);
+    assert_eq!(read.expires_at.to_string(), "2030-01-01T00:00:00.000Z");
+
+    let check = |pem: &str, want: UserCertificateError| {
+        assert_eq!(UserCertificate::from_pem(pem, NOW), Err(want), "{pem}");
+    };
+    check("", UserCertificateError::NoCertificate);
+    check(&KeyPair::generate().unwrap().serialize_pem(), UserCertificateError::NoCertificate);
+    let authority =
+        make(&|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    check(&authority.pem(), UserCertificateError::Authority);
+    let expired = make(&|params| params.not_after = rcgen::date_time_ymd(1999, 1, 1));
+    let at = Time::from_seconds(915_148_800);
+    check(&expired.pem(), UserCertificateError::Expired(at));
+    let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let refused = UserCertificate::from_pem(cut, NOW);
+    assert!(matches!(refused, Err(UserCertificateError::Unreadable(_))), "{refused:?}");
+}

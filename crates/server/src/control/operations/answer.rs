@@ -67,3 +67,13 @@ pub(super) fn invalid(message: impl Into<String>) -> Answer {
 pub(super) fn not_found(message: impl Into<String>) -> Answer {
     Refusal::new(RefusalKind::NotFound, message).into()
 }
+
+/// Octets in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

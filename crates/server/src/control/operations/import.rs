@@ -12,7 +12,7 @@
 //! has come are one transaction.
 
 use super::Operations;
-use super::answer::{invalid, result};
+use super::answer::{hex, invalid, result};
 use super::message::blocking;
 use crate::control::{Answer, Exchange, Refusal, RefusalKind};
 use crate::directory::Directory;
@@ -160,7 +160,7 @@ impl Operations {
         };
         // A path can be longer than a name in the store.
         let source = digest(&SHA256, request.source.as_bytes());
-        let short: String = source.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
+        let short: String = hex(source.as_ref()).chars().take(32).collect();
         Ok(Import {
             directory: self.directory.clone(),
             account,

@@ -16,7 +16,9 @@ mod story;
 
 pub use account::{AccountDetails, AccountItem, AccountRequest};
 pub use address::{AddressItem, AddressRequest, Kind as AddressKind};
-pub use credential::{AppPasswordRequest, CredentialItem, MadePassword};
+pub use credential::{
+    AddedCertificate, AppPasswordRequest, CertificateRequest, CredentialItem, MadePassword,
+};
 pub use domain::{DomainItem, DomainRequest};
 pub use export::{ExportItem, ExportRequest};
 pub use grant::{GrantItem, GrantRequest};
@@ -82,6 +84,7 @@ impl Handler for Operations {
             Request::Domain(request) => self.domain(request, exchange).await,
             Request::Account(request) => self.account(request, exchange).await,
             Request::AppPassword(request) => self.app_password(request, exchange).await,
+            Request::Certificate(request) => self.certificate(request, exchange).await,
             Request::Address(request) => self.address(request, exchange).await,
             Request::Grant(request) => self.grant(request, exchange).await,
             Request::Mailboxes { account } => self.mailboxes(&account, exchange).await,

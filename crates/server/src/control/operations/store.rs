@@ -1,7 +1,7 @@
 //! The store as a whole: checked, questioned, copied.
 
 use super::Operations;
-use super::answer::{invalid, result};
+use super::answer::{hex, invalid, result};
 use crate::control::{Answer, Exchange};
 use posthorn_store::Engine;
 use posthorn_store::check::{self, Finding};
@@ -167,13 +167,4 @@ fn value(cell: &Cell) -> Value {
             Err(_) => Value::from(format!("x'{}'", hex(bytes))),
         },
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
