@@ -41,6 +41,26 @@ impl Exit {
     pub const fn code(self) -> u8 {
         self as u8
     }
+    /// What it means, in a few words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Usage => "The command was called wrongly.",
+            Exit::DataError => "What it was given is malformed, or against a rule.",
+            Exit::NoInput => "A file, a directory or the store is not there.",
+            Exit::NoUser => "No such account, address, domain, mailbox or message.",
+            Exit::Unavailable => {
+                "Something that it needs is not available: no server runs, the store is in use."
+            }
+            Exit::Software => "A fault of Posthorn's own.",
+            Exit::System => "The system refuses something basic.",
+            Exit::CannotCreate => "It exists already, or cannot be written.",
+            Exit::InputOutput => "Reading or writing failed.",
+            Exit::TemporaryFailure => "It may work later.",
+            Exit::Protocol => "The other side does not speak as it should.",
+            Exit::NoPermission => "Not allowed.",
+            Exit::Config => "The configuration is wrong.",
+        }
+    }
     /// The exit code with this number, if it is one of ours.
     pub fn from_code(code: u8) -> Option<Exit> {
         Exit::ALL.into_iter().find(|exit| exit.code() == code)
@@ -105,14 +125,10 @@ impl Failure {
         error.downcast_ref()
     }
 
-    /// As one JSON object: `{"error":"...","causes":["..."],"hint":"...","exit":78}`.
+    /// As one JSON object: `{"error":"...","causes":["..."],"hint":"...","exit":78}`; without `hint`
+    /// where nobody knows one.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "error": self.0.to_string(),
-            "causes": self.causes(),
-            "hint": self.0.hint(),
-            "exit": self.exit().code(),
-        })
+        error_json(&self.0.to_string(), &self.causes(), self.0.hint(), self.exit())
     }
 
     /// What lies behind the error, the nearest first. A cause whose words the error has already
@@ -132,6 +148,23 @@ impl Failure {
         causes.extend_from_slice(self.0.told_causes());
         causes
     }
+}
+
+/// A failure as programs read it.
+pub(crate) fn error_json(
+    error: &str,
+    causes: &[String],
+    hint: Option<String>,
+    exit: Exit,
+) -> serde_json::Value {
+    let mut object = serde_json::Map::new();
+    object.insert("error".to_owned(), error.into());
+    object.insert("causes".to_owned(), causes.into());
+    if let Some(hint) = hint {
+        object.insert("hint".to_owned(), hint.into());
+    }
+    object.insert("exit".to_owned(), exit.code().into());
+    object.into()
 }
 
 /// The error, what lies behind it, and what to do, a line each.

@@ -31,7 +31,9 @@ fn wrong_usage_ends_with_64_and_help_with_0() {
     assert!(err.contains("check"), "no suggestion in {err}");
     let (code, out, err) = run(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("completions"), "{out}");
+    for words in ["completions", "Options of every command:\n", "65 wrong data", "67 no such"] {
+        assert!(out.contains(words), "{words:?} is not in {out}");
+    }
     assert_eq!(run(&["--version"]).0, 0);
 }
 
@@ -80,6 +82,18 @@ fn check_warns_of_what_the_machine_lacks() {
     assert!(out.contains(":4:7: warning:") && out.contains("does not exist"), "{out}");
     assert!(out.ends_with("the server would start\n"), "{out}");
     assert_eq!(run(&["check", "--strict", "--config", &file]).0, 78);
+}
+
+#[test]
+fn a_user_to_become_is_asked_for_only_where_one_is_become() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(dir.path(), "[server]\nuser = \"no-such-user\"\n[store]\ndir = \"store\"\n");
+    let (code, out, _) = run(&["check", "--config", &file]);
+    let is_root = nix::unistd::Uid::effective().is_root();
+    assert_eq!((code == 78, out.contains("no-such-user\"")), (is_root, is_root), "{out}");
+    // The relative path was understood, wherever the test runs.
+    let store = dir.path().join("store");
+    assert!(out.contains(&format!("the directory {} does not exist", store.display())), "{out}");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn mail_online_and_offline() {
 
     let answer = json(dir, &["store", "sql", "SELECT COUNT(*) AS n FROM email"]);
     assert_eq!(answer[0]["n"], 1);
-    assert_eq!(run(dir, &["store", "sql", "DELETE FROM email"]).0, 65);
+    assert_eq!(run(dir, &["store", "sql", "DELETE FROM email"]).0, 77);
     let copy = tempfile::tempdir().unwrap();
     let target = copy.path().join("copy");
     good(dir, &["store", "snapshot", target.to_str().unwrap()]);

@@ -47,6 +47,9 @@ pub struct Node {
     pub tag_separator: char,
 }
 
+/// What begins a subaddress (RFC 5233 1), for deliveries and for commands alike.
+pub const TAG_SEPARATOR: char = '+';
+
 /// A clock that can be shown by `Debug`.
 pub trait SharedClock: Clock + std::fmt::Debug {}
 impl<T: Clock + std::fmt::Debug> SharedClock for T {}

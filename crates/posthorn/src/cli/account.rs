@@ -1,5 +1,6 @@
 //! `posthorn account list|show|add|remove|password|quota|disable|enable|rename|login`
 
+use super::argument::size;
 use super::{Context, Outcome};
 use crate::config::Size;
 use crate::exit::Failure;
@@ -9,6 +10,7 @@ use posthorn_base::Address;
 use posthorn_base::shown::Shown;
 use posthorn_server::control::Request;
 use posthorn_server::control::operations::{AccountDetails, AccountItem, AccountRequest};
+use serde_json::Value;
 use std::fmt::Write;
 
 /// The commands below `posthorn account`.
@@ -61,7 +63,7 @@ pub struct Add {
     #[arg(long = "login", value_name = "NAME")]
     logins: Vec<String>,
     /// What it may hold, such as '2 GiB'; no limit without it
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     quota: Option<Size>,
     /// How many messages it may hold; no limit without it
     #[arg(long, value_name = "NUMBER")]
@@ -82,6 +84,9 @@ pub struct Remove {
     /// Yes, with all of its mail
     #[arg(long, required = true)]
     with_all_mail: bool,
+    /// Even when aliases or lists lead to it
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// Arguments of `posthorn account password`.
@@ -100,7 +105,7 @@ pub struct Quota {
     /// The account: its address, a login name or its id
     account: String,
     /// What it may hold
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     bytes: Option<Size>,
     /// How many messages it may hold
     #[arg(long, value_name = "NUMBER")]
@@ -162,12 +167,15 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
         Command::List => context.list::<AccountItem>(&ask(AccountRequest::List {})),
         Command::Show(Which { account }) => show(account, context),
         Command::Add(add) => make(add, context),
-        Command::Remove(Remove { account, .. }) => {
+        Command::Remove(Remove { account, allow_dangling, .. }) => {
             let people = format!("{} removed", Shown::text(&account));
-            context.order(&ask(AccountRequest::Remove { account }), &people)
+            context.order(&ask(AccountRequest::Remove { account, allow_dangling }), &people)
         }
         Command::Password(SetPassword { account, password_stdin }) => {
             let people = format!("the password of {} is set", Shown::text(&account));
+            // Nobody types a password twice to learn that there is no such account.
+            let show = AccountRequest::Show { account: account.clone() };
+            context.store()?.ask::<AccountDetails>(&ask(show))?;
             let password = new_password(password_stdin)?;
             context.order(&ask(AccountRequest::Password { account, password }), &people)
         }
@@ -206,6 +214,9 @@ fn new_password(from_stdin: bool) -> Result<Password, Failure> {
 }
 
 fn make(add: Add, context: &mut Context) -> Result<Outcome, Failure> {
+    let check =
+        AccountRequest::Check { address: add.address.to_string(), logins: add.logins.clone() };
+    context.store()?.ask::<Value>(&Request::Account(check))?;
     let password = if add.no_password { None } else { Some(new_password(add.password_stdin)?) };
     let request = Request::Account(AccountRequest::Add {
         address: add.address.to_string(),
@@ -238,7 +249,7 @@ fn text(details: &AccountDetails) -> String {
     };
     line("address", &account.address);
     line("id", &account.id);
-    line("name", &account.name);
+    line("name", if account.name.is_empty() { "-" } else { &account.name });
     line("since", &account.created_at);
     if let Some(since) = &account.disabled_at {
         line("disabled", since);
@@ -259,7 +270,7 @@ fn text(details: &AccountDetails) -> String {
         "restorable",
         &format!("{} messages, {}", account.expunged_messages, size(account.expunged_bytes)),
     );
-    line("logins", &details.logins.join(", "));
+    line("logins", &if details.logins.is_empty() { "-".into() } else { details.logins.join(", ") });
     for grant in &details.grants {
         line("writes as", &format!("{} ({})", grant.address, grant.uses.join(", ")));
     }

@@ -40,6 +40,9 @@ pub struct Targets {
     /// Addresses, here or elsewhere; `discard` to throw the message away
     #[arg(required = true)]
     targets: Vec<String>,
+    /// Also to addresses of our own domains that do not exist (yet)
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// An alias.
@@ -47,6 +50,9 @@ pub struct Targets {
 pub struct Name {
     /// The alias
     name: String,
+    /// Even when other aliases or lists lead to it
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// An alias as it is listed.
@@ -70,17 +76,20 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
             let domain = domain.map(|domain| domain.as_given().to_owned());
             context.list::<Listed>(&Request::Address(AddressRequest::List { kind, domain }))
         }
-        Command::Add(Targets { name, targets }) => {
+        Command::Add(Targets { name, targets, allow_dangling }) => {
             let people = format!("{} added", Shown::text(&name));
-            context.order(&Request::Address(AddressRequest::AddAlias { name, targets }), &people)
+            let request = AddressRequest::AddAlias { name, targets, allow_dangling };
+            context.order(&Request::Address(request), &people)
         }
-        Command::Set(Targets { name, targets }) => {
+        Command::Set(Targets { name, targets, allow_dangling }) => {
             let people = format!("{} is set", Shown::text(&name));
-            context.order(&Request::Address(AddressRequest::Set { kind, name, targets }), &people)
+            let request = AddressRequest::Set { kind, name, targets, allow_dangling };
+            context.order(&Request::Address(request), &people)
         }
-        Command::Remove(Name { name }) => {
+        Command::Remove(Name { name, allow_dangling }) => {
             let people = format!("{} removed", Shown::text(&name));
-            context.order(&Request::Address(AddressRequest::Remove { kind, name }), &people)
+            let request = AddressRequest::Remove { kind, name, allow_dangling };
+            context.order(&Request::Address(request), &people)
         }
     }
 }

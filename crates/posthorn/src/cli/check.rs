@@ -65,12 +65,15 @@ fn verdict(problems: &Problems) -> String {
 }
 
 fn json(problem: &Problem) -> serde_json::Value {
-    serde_json::json!({
+    let mut object = serde_json::json!({
         "severity": problem.severity.word(),
         "line": problem.place.as_ref().map(|place| place.line),
         "column": problem.place.as_ref().map(|place| place.column),
         "key": problem.key,
         "message": problem.message,
-        "hint": problem.hint,
-    })
+    });
+    if let (Some(object), Some(hint)) = (object.as_object_mut(), &problem.hint) {
+        object.insert("hint".to_owned(), hint.as_str().into());
+    }
+    object
 }

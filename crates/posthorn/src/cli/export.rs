@@ -1,5 +1,6 @@
 //! `posthorn export ACCOUNT --mbox FILE|--maildir DIR`
 
+use super::argument::MailboxName;
 use super::{Context, Outcome};
 use crate::exit::Failure;
 use crate::output::Progress;
@@ -15,29 +16,24 @@ use std::path::PathBuf;
 #[command(
     long_about = "Export messages to an mbox or a Maildir\n\n\
         Dates, flags and keywords are kept. A Maildir gets all mailboxes (Maildir++), or the one \
-        that is named; started again, it gets what is new. An mbox gets one mailbox, in the form \
-        mboxrd.",
+        that is named; started again, it gets what is new. An mbox gets one mailbox, INBOX unless \
+        another is named, in the form mboxrd.",
     after_help = "Examples:\n  \
         posthorn export alice@example.com --maildir ./alice\n  \
         posthorn export alice@example.com --mbox sent.mbox --mailbox Sent"
 )]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["mbox", "maildir"]))]
 pub struct Args {
     /// The account: its address, a login name or its id
     account: String,
+    #[command(flatten)]
+    mailbox: MailboxName,
     /// The mbox file, which must not exist
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "maildir",
-        conflicts_with = "maildir"
-    )]
+    #[arg(long, value_name = "FILE")]
     mbox: Option<PathBuf>,
     /// The Maildir
     #[arg(long, value_name = "DIR")]
     maildir: Option<PathBuf>,
-    /// The mailbox [default: INBOX for an mbox, all for a Maildir]
-    #[arg(long, value_name = "NAME")]
-    mailbox: Option<String>,
 }
 
 pub(super) fn run(args: Args, context: &mut Context) -> Result<Outcome, Failure> {
@@ -75,8 +71,8 @@ pub(super) fn run(args: Args, context: &mut Context) -> Result<Outcome, Failure>
 
 /// The mailboxes that are meant, with how much is in them.
 fn mailboxes(client: &mut Client, args: &Args) -> Result<Vec<(String, u64)>, Failure> {
-    let wanted = match (&args.mailbox, &args.mbox) {
-        (Some(name), _) => Some(name.as_str()),
+    let wanted = match (args.mailbox.get(), &args.mbox) {
+        (Some(name), _) => Some(name),
         (None, Some(_)) => Some("INBOX"),
         (None, None) => None,
     };

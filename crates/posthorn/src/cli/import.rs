@@ -1,5 +1,6 @@
 //! `posthorn import ACCOUNT --mbox FILE|--maildir DIR`
 
+use super::argument::MailboxName;
 use super::{Context, Outcome};
 use crate::exit::{Exit, Explain, Failure};
 use crate::output::{self, Progress};
@@ -23,30 +24,26 @@ use std::path::{Path, PathBuf};
     long_about = "Import messages from an mbox or a Maildir\n\n\
         Dates, flags and keywords are kept, and so are the unique-ids under which POP3 clients \
         know messages that come from Dovecot. A Maildir brings its subfolders (Maildir++) \
-        along.\n\n\
+        along. They go to INBOX, or to the mailbox that is named: for a Maildir, the one above its \
+        subfolders.\n\n\
         An import that was cut off goes on where it stopped when it is started again, and repeats \
         nothing; of a source that has grown, it takes what is new.",
     after_help = "Examples:\n  \
         posthorn import alice@example.com --maildir ~/Maildir\n  \
         posthorn import alice@example.com --mbox old.mbox --mailbox Archive/2011"
 )]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["mbox", "maildir"]))]
 pub struct Args {
     /// The account: its address, a login name or its id
     account: String,
+    #[command(flatten)]
+    mailbox: MailboxName,
     /// The mbox file
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "maildir",
-        conflicts_with = "maildir"
-    )]
+    #[arg(long, value_name = "FILE")]
     mbox: Option<PathBuf>,
     /// The Maildir
     #[arg(long, value_name = "DIR")]
     maildir: Option<PathBuf>,
-    /// The mailbox to import to; for a Maildir, the one above its subfolders
-    #[arg(long, value_name = "NAME")]
-    mailbox: Option<String>,
     /// How lines that begin with "From " are quoted in the mbox
     #[arg(long, value_enum, default_value_t = Quoting::Mboxrd, conflicts_with = "maildir")]
     quoting: Quoting,
@@ -89,10 +86,7 @@ impl Explain for LeftOut {
 pub(super) fn run(args: Args, context: &mut Context) -> Result<Outcome, Failure> {
     let mut client = context.store()?;
     let done = match (&args.mbox, &args.maildir) {
-        (Some(mbox), _) => {
-            let mailbox = args.mailbox.clone().unwrap_or_else(|| "INBOX".to_owned());
-            import_mbox(&mut client, &args, mbox, mailbox)?
-        }
+        (Some(mbox), _) => import_mbox(&mut client, &args, mbox, args.mailbox.or_inbox())?,
         (None, Some(maildir)) => import_maildir(&mut client, &args, maildir)?,
         (None, None) => Done::default(),
     };
@@ -124,10 +118,10 @@ fn import_maildir(client: &mut Client, args: &Args, root: &Path) -> Result<Done,
     let folders = folders(root)?;
     let mut all = Done::default();
     for folder in folders {
-        let mailbox = match (&args.mailbox, folder.name) {
+        let mailbox = match (args.mailbox.get(), folder.name) {
             (None, None) => "INBOX".to_owned(),
             (None, Some(name)) => name,
-            (Some(above), None) => above.clone(),
+            (Some(above), None) => above.to_owned(),
             (Some(above), Some(name)) => format!("{above}/{name}"),
         };
         let start = begin(client, args, mailbox, &folder.dir)?;
@@ -146,7 +140,7 @@ fn begin(
     mailbox: String,
     path: &Path,
 ) -> Result<ImportStart, Failure> {
-    let path = path.canonicalize().map_err(TransferError::io(path))?;
+    let path = path.canonicalize().map_err(TransferError::read(path))?;
     client.send(&Request::Import(ImportRequest {
         account: args.account.clone(),
         mailbox,

@@ -51,6 +51,9 @@ pub struct Add {
     /// The members' addresses
     #[arg(required = true)]
     members: Vec<String>,
+    /// Also addresses of our own domains that do not exist (yet)
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// A list and its members.
@@ -61,6 +64,9 @@ pub struct Members {
     /// The members' addresses
     #[arg(required = true)]
     members: Vec<String>,
+    /// Also addresses of our own domains that do not exist (yet)
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// A list.
@@ -68,6 +74,9 @@ pub struct Members {
 pub struct Name {
     /// The list's address
     name: String,
+    /// Even when aliases or other lists lead to it
+    #[arg(long)]
+    allow_dangling: bool,
 }
 
 /// A list as it is listed.
@@ -102,18 +111,20 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
             let domain = domain.map(|domain| domain.as_given().to_owned());
             context.list::<Listed>(&Request::Address(AddressRequest::List { kind, domain }))
         }
-        Command::Add(Add { name, owner, posting, members }) => {
+        Command::Add(Add { name, owner, posting, members, allow_dangling }) => {
             let people = format!("{} added", Shown::text(&name));
-            let request = AddressRequest::AddList { name, owner, posting, members };
+            let request = AddressRequest::AddList { name, owner, posting, members, allow_dangling };
             context.order(&Request::Address(request), &people)
         }
-        Command::Set(Members { name, members: targets }) => {
+        Command::Set(Members { name, members: targets, allow_dangling }) => {
             let people = format!("{} is set", Shown::text(&name));
-            context.order(&Request::Address(AddressRequest::Set { kind, name, targets }), &people)
+            let request = AddressRequest::Set { kind, name, targets, allow_dangling };
+            context.order(&Request::Address(request), &people)
         }
-        Command::Remove(Name { name }) => {
+        Command::Remove(Name { name, allow_dangling }) => {
             let people = format!("{} removed", Shown::text(&name));
-            context.order(&Request::Address(AddressRequest::Remove { kind, name }), &people)
+            let request = AddressRequest::Remove { kind, name, allow_dangling };
+            context.order(&Request::Address(request), &people)
         }
     }
 }

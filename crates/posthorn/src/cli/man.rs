@@ -67,7 +67,17 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<Outcome, Failure
 fn page(command: &clap::Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    page.extend_from_slice(exit_status().as_bytes());
     Ok(page)
+}
+
+/// The section on exit codes, which every command shares.
+fn exit_status() -> String {
+    let mut text = ".SH \"EXIT STATUS\"\n.TP\n0\nThe command did what it was asked.\n".to_owned();
+    for exit in Exit::ALL {
+        text.push_str(&format!(".TP\n{}\n{}\n", exit.code(), exit.meaning()));
+    }
+    text
 }
 
 /// `posthorn config show` has the page posthorn-config-show.
@@ -108,5 +118,9 @@ mod tests {
         let check = std::fs::read_to_string(dir.path().join("posthorn-check.1")).unwrap();
         assert!(check.contains("posthorn\\-check"), "{check}");
         assert!(check.contains(".SH SYNOPSIS"), "{check}");
+        assert!(check.contains(".SH \"EXIT STATUS\"\n.TP\n0\n"), "{check}");
+        for code in ["65", "67", "73"] {
+            assert!(check.contains(&format!("\n.TP\n{code}\n")), "{code} is missing in {check}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `posthorn message list|show|story|stories|expunged|restore`
 
+use super::argument::{MailboxName, arrival_id, email_id};
 use super::{Context, Outcome};
 use crate::config::Size;
 use crate::exit::Failure;
@@ -15,7 +16,10 @@ use std::fmt::Write;
 /// The commands below `posthorn message`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// List the messages of a mailbox
+    /// List the messages of a mailbox, INBOX unless another is named
+    #[command(after_help = "Examples:\n  \
+        posthorn message list alice@example.com\n  \
+        posthorn message list alice@example.com Archive/2026")]
     List(List),
     /// Print a message as its owner reads it; with --json, what is known of it
     Show(Show),
@@ -39,15 +43,15 @@ pub enum Command {
 pub struct List {
     /// The account: its address, a login name or its id
     account: String,
-    /// The mailbox
-    #[arg(default_value = "INBOX")]
-    mailbox: String,
+    #[command(flatten)]
+    mailbox: MailboxName,
 }
 
 /// Arguments of `posthorn message show`.
 #[derive(Debug, clap::Args)]
 pub struct Show {
-    /// The message's id
+    /// The message's id, as `message list` shows it
+    #[arg(value_parser = email_id)]
     id: EmailId,
 }
 
@@ -55,6 +59,7 @@ pub struct Show {
 #[derive(Debug, clap::Args)]
 pub struct Story {
     /// The arrival's id
+    #[arg(value_parser = arrival_id)]
     arrival: ArrivalId,
 }
 
@@ -81,8 +86,8 @@ pub struct Expunged {
 pub struct Restore {
     /// The account: its address, a login name or its id
     account: String,
-    /// The messages' ids
-    #[arg(required_unless_present = "all")]
+    /// The messages' ids, as `message expunged` shows them
+    #[arg(required_unless_present = "all", value_parser = email_id)]
     ids: Vec<EmailId>,
     /// Everything that can be restored
     #[arg(long, conflicts_with = "ids")]
@@ -173,6 +178,7 @@ fn detail<'e>(event: &'e EventItem, wanted: &str) -> Option<&'e str> {
 pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Failure> {
     match command {
         Command::List(List { account, mailbox }) => {
+            let mailbox = mailbox.or_inbox();
             let request = Request::Message(MessageRequest::List { account, mailbox });
             context.list::<MessageItem>(&request)
         }

@@ -3,6 +3,7 @@
 mod account;
 mod alias;
 mod app_password;
+mod argument;
 mod block;
 mod certificate;
 mod check;
@@ -22,6 +23,7 @@ mod reload;
 mod remote;
 mod serve;
 mod store;
+mod usage;
 
 use crate::config::{LoadError, Loaded};
 use crate::exit::{Exit, Failure};
@@ -33,6 +35,9 @@ use std::process::ExitCode;
 /// Where the configuration lies unless `--config` says otherwise.
 pub const CONFIG_PATH: &str = "/etc/posthorn/posthorn.toml";
 
+/// Where a command's help lists what it shares with all others.
+const GLOBAL_HEADING: &str = "Options of every command";
+
 /// A complete mail system in one program.
 #[derive(Debug, Parser)]
 #[command(
@@ -42,8 +47,10 @@ pub const CONFIG_PATH: &str = "/etc/posthorn/posthorn.toml";
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Every command has its own help: posthorn COMMAND --help\n\
-                  Exit codes are those of sysexits.h: 64 wrong usage, 66 not found, 69 not \
-                  available,\n75 try again later, 77 not allowed, 78 wrong configuration."
+                  Exit codes are those of sysexits.h: 64 wrong usage, 65 wrong data, 66 no such \
+                  file or store,\n67 no such account, address or message, 69 not available, 73 \
+                  exists already or cannot be made,\n75 try again later, 77 not allowed, 78 wrong \
+                  configuration. `posthorn man` lists all of them."
 )]
 pub struct Cli {
     /// Options of every command.
@@ -61,16 +68,24 @@ pub struct Globals {
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL_HEADING,
         value_name = "FILE",
         env = "POSTHORN_CONFIG",
         hide_env_values = true
     )]
     pub config: Option<PathBuf>,
     /// The store's directory, instead of the one that the configuration names
-    #[arg(long, global = true, value_name = "DIR", env = "POSTHORN_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL_HEADING,
+        value_name = "DIR",
+        env = "POSTHORN_DIR",
+        hide_env_values = true
+    )]
     pub dir: Option<PathBuf>,
     /// Print results as JSON, one value a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL_HEADING)]
     pub json: bool,
 }
 
@@ -209,16 +224,7 @@ impl Command {
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => run(cli),
-        Err(error) => {
-            // Help and version are no errors to clap: it knows where each goes.
-            let is_error = error.use_stderr();
-            let printed = error.print();
-            match (is_error, printed) {
-                (true, _) => Exit::Usage.into(),
-                (false, Ok(())) => ExitCode::SUCCESS,
-                (false, Err(_)) => Exit::InputOutput.into(),
-            }
-        }
+        Err(error) => usage::end(&error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `posthorn queue list|show|hold|release|remove`
 
+use super::argument::{arrival_id, queue_id};
 use super::{Context, Outcome};
 use crate::exit::Failure;
 use crate::output::{Cell, Column, Row};
@@ -30,14 +31,15 @@ pub struct List {
     #[arg(long, value_name = "DOMAIN", conflicts_with = "arrival")]
     domain: Option<Domain>,
     /// Only rows of this message, by the id in the 250
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = arrival_id)]
     arrival: Option<ArrivalId>,
 }
 
 /// A row of the queue.
 #[derive(Debug, clap::Args)]
 pub struct Queued {
-    /// The row's id
+    /// The row's id, as `queue list` shows it
+    #[arg(value_parser = queue_id)]
     id: QueueId,
 }
 

@@ -20,7 +20,8 @@ pub enum Command {
     /// be
     Check(Check),
     /// Ask the store a question in SQL. It can only read, and shows no secrets
-    #[command(after_help = "Examples:\n  \
+    #[command(after_help = "It changes nothing: that is what the other commands are for.\n\n\
+        Examples:\n  \
         posthorn store sql 'SELECT name FROM sqlite_schema'\n  \
         posthorn store sql \"SELECT address, used_bytes FROM account\" --json")]
     Sql(Sql),
@@ -61,7 +62,7 @@ pub struct Purge {
     /// Only in this account
     account: Option<String>,
     /// Only these messages
-    #[arg(requires = "account")]
+    #[arg(requires = "account", value_parser = super::argument::email_id)]
     ids: Vec<EmailId>,
     /// Yes, now and for ever
     #[arg(long, required = true)]

@@ -43,10 +43,14 @@ impl Inspection<'_> {
         self.add(Severity::Warning, key, message, hint);
     }
 
-    /// Started as root, the server becomes `server.user`; started as anybody else, nobody cares.
+    /// Started as root, the server becomes `server.user`; started as anybody else, it stays who it
+    /// is, and whether that user exists is nobody's concern. As for ports and directories, whoever
+    /// checks is taken for who starts the server.
     fn user(&mut self) {
-        let is_root = Uid::effective().is_root();
-        let severity = if is_root { Severity::Error } else { Severity::Warning };
+        if !Uid::effective().is_root() {
+            return;
+        }
+        let severity = Severity::Error;
         let user = self.loaded.config.server.user.clone();
         match User::from_name(&user) {
             Ok(Some(found)) if found.uid.is_root() => {

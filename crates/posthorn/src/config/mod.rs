@@ -105,6 +105,19 @@ config! {
     log: Log,
 }
 
+impl Config {
+    /// Has every relative path in it begin at `dir`.
+    fn anchor(&mut self, dir: &Path) {
+        let files = self.tls.certificate.iter_mut();
+        let files = files.flat_map(|files| [&mut files.chain, &mut files.key]);
+        let others = [&mut self.store.dir].into_iter().chain(&mut self.tls.client_ca);
+        for path in files.chain(others) {
+            // An absolute path stays what it is.
+            *path = dir.join(&path);
+        }
+    }
+}
+
 /// A configuration that was read, and where its settings stand.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -198,7 +211,10 @@ impl Loaded {
         for error in syntax {
             reader.error(error.span(), "", error.message().to_owned(), None);
         }
-        let config = Config::read(root.get_ref(), &mut reader);
+        let mut config = Config::read(root.get_ref(), &mut reader);
+        if let Some(dir) = std::path::absolute(path).ok().as_deref().and_then(Path::parent) {
+            config.anchor(dir);
+        }
         let (mut list, places) = reader.finish();
         // Rules between settings would complain about defaults that stand in for faulty values.
         if list.is_empty() && syntax_is_good {

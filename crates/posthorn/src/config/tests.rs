@@ -128,7 +128,7 @@ fn errors_name_the_place_and_the_way_out() {
         "[listen]\nsmtp = [\"*:25\", \"localhost:25\", 25]",
         &[(2, 17, "not an IP address", "192.0.2.1:25"), (2, 33, "integer", "address with a port")],
     );
-    check("[store]\ndir = \"mail\"", &[(2, 7, "begin with `/`", "path such as")]);
+    check("[store]\ndir = \"\"", &[(2, 7, "the path is empty", "/etc/posthorn")]);
     check("[store]\nengine = \"mysql\"", &[(2, 10, "not known", "\"sqlite\" or \"postgres\"")]);
     check("[store]\nengine = \"postgres\"", &[(2, 10, "needs `store.url`", "add `url")]);
     check(
@@ -196,4 +196,33 @@ fn files_that_are_no_configuration() {
     std::fs::write(&large, vec![b'#'; CONFIG_BYTES_MAX as usize + 1]).unwrap();
     let large = Loaded::from_file(&large).unwrap_err();
     assert!(matches!(large, LoadError::TooLarge { .. }), "{large}");
+}
+
+#[test]
+fn every_relative_path_begins_at_the_directory_of_the_file() {
+    use super::value::Setting;
+    let file = Path::new("/srv/mail/posthorn.toml");
+    let text = "[store]\ndir = \"store\"\n[tls]\nclient_ca = \"../ca.pem\"\n\
+                certificate = [{ chain = \"c.pem\", key = \"/k.pem\" }]\n";
+    let config = Loaded::from_bytes(file, text.as_bytes()).unwrap().config;
+    assert_eq!(config.store.dir, Path::new("/srv/mail/store"));
+    assert_eq!(config.tls.client_ca.as_deref(), Some(Path::new("/srv/mail/../ca.pem")));
+    let [files] = config.tls.certificate.as_slice() else { panic!("one certificate") };
+    assert_eq!(
+        (files.chain.as_path(), files.key.as_path()),
+        (Path::new("/srv/mail/c.pem"), Path::new("/k.pem"))
+    );
+
+    // Also for the settings that are still to come.
+    for (section, _, fields) in Config::sections() {
+        for field in fields.iter().filter(|field| field.kind == PathBuf::kind()) {
+            let text = format!("[{section}]\n{} = \"some/where\"\n", field.name);
+            let config = Loaded::from_bytes(file, text.as_bytes()).unwrap().config;
+            let values = config.values();
+            let of_section = values.iter().find(|(name, _)| *name == section).unwrap();
+            let (_, value) = of_section.1.iter().find(|(name, _)| *name == field.name).unwrap();
+            let anchored = "\"/srv/mail/some/where\"";
+            assert_eq!(value.as_deref(), Some(anchored), "{section}.{}", field.name);
+        }
+    }
 }

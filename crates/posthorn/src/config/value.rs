@@ -193,17 +193,19 @@ impl Setting for String {
     }
 }
 
-/// Absolute, so that it means the same wherever the server is started from.
+/// A relative one begins at the configuration file's directory ([`super::Config::anchor`]), so that
+/// it means the same wherever the server is started from. Relative paths are resolved rather than
+/// refused because a configuration that lies beside its store can then be moved as a whole.
 impl Setting for PathBuf {
     fn kind() -> Cow<'static, str> {
-        "absolute path".into()
+        "path; a relative one begins at the directory of this file".into()
     }
     fn read(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<Self> {
         read_text(value, faults, "path such as `/etc/posthorn/key.pem`", |text| {
             let path = Path::new(text);
             match () {
                 () if text.contains('\0') => Err("a path cannot contain NUL"),
-                () if !path.is_absolute() => Err("the path does not begin with `/`"),
+                () if text.is_empty() => Err("the path is empty"),
                 () => Ok(path.to_owned()),
             }
         })

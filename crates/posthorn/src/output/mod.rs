@@ -110,6 +110,12 @@ pub fn report(failure: &Failure, json: bool) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// Says a JSON line on standard error.
+pub fn error_line(value: &serde_json::Value) {
+    // If even standard error is gone, the exit code still tells.
+    let _ = writeln!(io::stderr(), "{value}");
+}
+
 /// Says something on standard error beside the results.
 pub fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

@@ -17,9 +17,17 @@ use std::path::{Path, PathBuf};
 /// Why files of mail cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The system refuses.
-    #[error("cannot use {}", path.display())]
-    Io {
+    /// The system refuses to have it read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system refuses to have it written.
+    #[error("cannot write {}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -48,16 +56,27 @@ pub enum TransferError {
 }
 
 impl TransferError {
-    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> TransferError + '_ {
-        move |source| TransferError::Io { path: path.to_owned(), source }
+    /// The system refuses to read.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> TransferError + '_ {
+        move |source| TransferError::Read { path: path.to_owned(), source }
+    }
+
+    /// The system refuses to write.
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> TransferError + '_ {
+        move |source| TransferError::Write { path: path.to_owned(), source }
     }
 }
 
 impl Explain for TransferError {
     fn exit(&self) -> Exit {
         match self {
-            TransferError::Io { source, .. } => match source.kind() {
+            TransferError::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Exit::NoInput,
+                io::ErrorKind::PermissionDenied => Exit::NoPermission,
+                _ => Exit::InputOutput,
+            },
+            TransferError::Write { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Exit::CannotCreate,
                 io::ErrorKind::PermissionDenied => Exit::NoPermission,
                 _ => Exit::InputOutput,
             },
@@ -70,9 +89,16 @@ impl Explain for TransferError {
             TransferError::Changed { .. } => {
                 Some("give it another name to import all of it again".to_owned())
             }
-            TransferError::Io { .. }
-            | TransferError::Format { .. }
-            | TransferError::Exists { .. } => None,
+            TransferError::Format { format: "mbox", .. } => Some(
+                "an mbox begins with a line \"From ...\"; a Maildir goes with --maildir".into(),
+            ),
+            TransferError::Format { .. } => Some(
+                "a Maildir is a directory with cur and new in it; an mbox goes with --mbox".into(),
+            ),
+            TransferError::Exists { .. } => {
+                Some("give another name, or move it out of the way".to_owned())
+            }
+            TransferError::Read { .. } | TransferError::Write { .. } => None,
         }
     }
 }

@@ -152,7 +152,7 @@ impl Running {
             tls: Arc::new(tls),
             ids: Arc::clone(&ids),
             clock: Arc::clone(&clock) as _,
-            tag_separator: '+',
+            tag_separator: crate::node::TAG_SEPARATOR,
         });
         let limits = ConnectionLimits::new(settings.limits.clone());
         let door = Arc::new(Door { limits, throttle, ids });

@@ -46,6 +46,6 @@ fn optional(path: &Path) -> Result<String, TransferError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(TransferError::Io { path: path.to_owned(), source }),
+        Err(source) => Err(TransferError::Read { path: path.to_owned(), source }),
     }
 }

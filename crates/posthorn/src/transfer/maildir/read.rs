@@ -22,7 +22,7 @@ pub fn folders(root: &Path) -> Result<Vec<Folder>, TransferError> {
         return Err(TransferError::Format { path: root.to_owned(), format: "Maildir" });
     }
     let mut folders = Vec::new();
-    let io = || TransferError::io(root);
+    let io = || TransferError::read(root);
     for entry in fs::read_dir(root).map_err(io())? {
         let entry = entry.map_err(io())?;
         let file_name = entry.file_name();
@@ -66,7 +66,7 @@ impl MaildirReader {
         let mut files = Vec::new();
         for part in ["cur", "new"] {
             let path = dir.join(part);
-            let io = || TransferError::io(&path);
+            let io = || TransferError::read(&path);
             for entry in fs::read_dir(&path).map_err(io())? {
                 let entry = entry.map_err(io())?;
                 // Names are ASCII by everybody's habit; another one is imported under what it looks
@@ -97,7 +97,7 @@ impl MaildirReader {
         let mut steps = 0;
         while let Some((unique, path)) = self.files.next() {
             steps += 1;
-            let io = || TransferError::io(&path);
+            let io = || TransferError::read(&path);
             let octets = match fs::read(&path) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 read => read.map_err(io())?,

@@ -27,9 +27,9 @@ impl MaildirWriter {
         let mut there = HashSet::new();
         for part in ["tmp", "new", "cur"] {
             let path = dir.join(part);
-            fs::create_dir_all(&path).map_err(TransferError::io(&path))?;
-            for entry in fs::read_dir(&path).map_err(TransferError::io(&path))? {
-                let entry = entry.map_err(TransferError::io(&path))?;
+            fs::create_dir_all(&path).map_err(TransferError::write(&path))?;
+            for entry in fs::read_dir(&path).map_err(TransferError::write(&path))? {
+                let entry = entry.map_err(TransferError::write(&path))?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if part != "tmp" {
                     there.insert(super::read::unique_part(&name).to_owned());
@@ -54,7 +54,7 @@ impl MaildirWriter {
         }
         let letters = self.letters(&message.flags)?;
         let part = self.dir.join("tmp").join(&unique);
-        let io = || TransferError::io(&part);
+        let io = || TransferError::write(&part);
         let mut file = File::create(&part).map_err(io())?;
         file.write_all(&text).map_err(io())?;
         let millis = u64::try_from(message.received).unwrap_or(0);
@@ -94,7 +94,7 @@ impl MaildirWriter {
         let list = self.keywords.iter().enumerate();
         let text: String = list.map(|(number, name)| format!("{number} {name}\n")).collect();
         let path = self.dir.join("dovecot-keywords");
-        fs::write(&path, text).map_err(TransferError::io(&path))?;
+        fs::write(&path, text).map_err(TransferError::write(&path))?;
         Ok(letter(self.keywords.len() - 1))
     }
 }

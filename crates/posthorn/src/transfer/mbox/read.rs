@@ -47,7 +47,7 @@ impl MboxReader {
         quoting: Quoting,
         place: Option<&str>,
     ) -> Result<MboxReader, TransferError> {
-        let io = || TransferError::io(path);
+        let io = || TransferError::read(path);
         let file = File::open(path).map_err(io())?;
         let size = file.metadata().map_err(io())?.len();
         let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
@@ -120,7 +120,9 @@ impl MboxReader {
             let text = trimmed(&line);
             if is_behind_empty && from_line(text).is_some() {
                 // It belongs to the next message: read again from there.
-                self.file.seek_relative(-(length as i64)).map_err(TransferError::io(&self.path))?;
+                self.file
+                    .seek_relative(-(length as i64))
+                    .map_err(TransferError::read(&self.path))?;
                 break;
             }
             self.at += length as u64;
@@ -136,7 +138,7 @@ impl MboxReader {
     }
 
     fn read_line(&mut self, line: &mut Vec<u8>) -> Result<usize, TransferError> {
-        self.file.read_until(b'\n', line).map_err(TransferError::io(&self.path))
+        self.file.read_until(b'\n', line).map_err(TransferError::read(&self.path))
     }
 
     fn unquoted<'l>(&self, line: &'l [u8]) -> &'l [u8] {

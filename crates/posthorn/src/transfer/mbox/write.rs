@@ -24,19 +24,19 @@ impl MboxWriter {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = BufWriter::new(File::create(&part).map_err(TransferError::io(&part))?);
+        let file = BufWriter::new(File::create(&part).map_err(TransferError::write(&part))?);
         Ok(MboxWriter { path: path.to_owned(), part, file })
     }
 
     /// Adds a message.
     pub fn write(&mut self, message: &Given) -> Result<(), TransferError> {
         let text = written(message);
-        self.file.write_all(&text).map_err(TransferError::io(&self.part))
+        self.file.write_all(&text).map_err(TransferError::write(&self.part))
     }
 
     /// Gives the file its name.
     pub fn finish(self) -> Result<(), TransferError> {
-        let io = || TransferError::io(&self.part);
+        let io = || TransferError::write(&self.part);
         let file = self.file.into_inner().map_err(|error| io()(error.into_error()))?;
         file.sync_all().map_err(io())?;
         std::fs::rename(&self.part, &self.path).map_err(io())

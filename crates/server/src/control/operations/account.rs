@@ -1,16 +1,19 @@
 //! Accounts and their login names.
 
-use super::answer::{not_found, parse, result};
+use super::address::Pages;
+use super::answer::{ACCOUNTS, not_found, parse, result};
 use super::credential::{CredentialItem, secret};
 use super::grant::GrantItem;
 use super::{Operations, PAGE};
 use crate::auth::Secret;
 use crate::control::{Answer, Exchange};
 use crate::directory::AccountOrder;
-use posthorn_base::AccountId;
+use posthorn_base::{AccountId, Address};
+use posthorn_store::StoreError;
 use posthorn_store::directory::{
-    Account, AddLogin, CloseAccount, FindLogin, ListAccounts, ListCredentials, ListGrants,
-    ListLogins, ReadAccount, RemoveAccount, RemoveLogin, SetDisabled, SetDisplayName, SetQuota,
+    Account, AddLogin, CloseAccount, FindLogin, ListAccounts, ListCredentials, ListDomains,
+    ListGrants, ListLogins, ReadAccount, RemoveAccount, RemoveLogin, SetDisabled, SetDisplayName,
+    SetQuota, login_key,
 };
 use posthorn_store::mail::bulk;
 use serde::{Deserialize, Serialize};
@@ -43,10 +46,21 @@ pub enum AccountRequest {
         #[serde(with = "secret::optional")]
         password: Option<Secret>,
     },
+    /// Asks whether [`AccountRequest::Add`] would be refused; changes nothing. Done with nothing.
+    /// For who would ask a person for a password next.
+    Check {
+        /// Its address.
+        address: String,
+        /// Further login names.
+        logins: Vec<String>,
+    },
     /// Closes it and removes it with all of its mail, for ever.
     Remove {
         /// Which.
         account: String,
+        /// Even when aliases or lists lead to it.
+        #[serde(default)]
+        allow_dangling: bool,
     },
     /// Sets its main password.
     Password {
@@ -184,7 +198,12 @@ impl Operations {
                 let account = self.account_with(id).await?;
                 return result(&AccountItem::from(account));
             }
-            AccountRequest::Remove { account } => self.remove_account(&account).await?,
+            AccountRequest::Check { address, logins } => {
+                self.check_new_account(&address, &logins).await?;
+            }
+            AccountRequest::Remove { account, allow_dangling } => {
+                self.remove_account(&account, allow_dangling).await?;
+            }
             AccountRequest::Password { account, password } => {
                 let account = self.find_account(&account).await?.id;
                 self.directory.set_password(account, password).await?;
@@ -213,6 +232,35 @@ impl Operations {
         Ok(Value::Null)
     }
 
+    /// What would be in the way of a new account, short of a race with another command.
+    async fn check_new_account(&self, address: &str, logins: &[String]) -> Result<(), Answer> {
+        let engine = &self.directory.store.engine;
+        let address: Address = parse(address)?;
+        let domains = engine.read(&ListDomains).await?;
+        if !domains.iter().any(|entry| entry.domain == *address.domain()) {
+            return Err(StoreError::missing("domain", address.domain()).into());
+        }
+        let mut pages = Pages::of(Some(address.domain().clone()));
+        while let Some(entries) = self.next_entries(&mut pages).await? {
+            for known in entries {
+                if super::address::entry(&known.name)?.key() == address.key() {
+                    return Err(StoreError::exists("address", &address).into());
+                }
+            }
+        }
+        for login in logins {
+            // A bare name also finds the account of the default domain, which does not own it.
+            let Some(found) = engine.read(&FindLogin { name: login.clone() }).await? else {
+                continue;
+            };
+            let owned = engine.read(&ListLogins { account: found.account }).await?;
+            if owned.contains(&login_key(login)) {
+                return Err(StoreError::exists("login name", login).into());
+            }
+        }
+        Ok(())
+    }
+
     /// The account with this address, login name or id.
     pub(super) async fn find_account(&self, name: &str) -> Result<Account, Answer> {
         let engine = &self.directory.store.engine;
@@ -222,12 +270,12 @@ impl Operations {
             Some(account) => engine.read(&ReadAccount { account }).await?,
             None => None,
         };
-        account.ok_or_else(|| not_found(format!("there is no account {name:?}")))
+        account.ok_or_else(|| not_found(format!("there is no account {name:?}"), ACCOUNTS))
     }
 
     async fn account_with(&self, account: AccountId) -> Result<Account, Answer> {
         let found = self.directory.store.engine.read(&ReadAccount { account }).await?;
-        found.ok_or_else(|| not_found(format!("there is no account {account}")))
+        found.ok_or_else(|| not_found(format!("there is no account {account}"), ACCOUNTS))
     }
 
     async fn list_accounts(&self, exchange: &mut Exchange<'_>) -> Result<(), Answer> {
@@ -258,8 +306,9 @@ impl Operations {
 
     /// Closing comes first, so that nothing arrives while its mail goes. Asked again, it goes on
     /// where it stopped.
-    async fn remove_account(&self, name: &str) -> Result<(), Answer> {
+    async fn remove_account(&self, name: &str, allow_dangling: bool) -> Result<(), Answer> {
         let account = self.find_account(name).await?;
+        self.check_account_unused(&account, allow_dangling).await?;
         let (engine, now) = (&self.directory.store.engine, self.directory.now());
         engine.write(CloseAccount { account: account.id, now }).await?;
         bulk::erase_mail(engine, account.id, "the account was removed", now).await?;

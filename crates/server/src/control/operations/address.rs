@@ -2,14 +2,15 @@
 
 use super::answer::{invalid, not_found};
 use super::{Operations, PAGE};
-use crate::control::{Answer, Exchange};
-use posthorn_base::Address;
+use crate::control::{Answer, Exchange, Refusal, RefusalKind};
+use posthorn_base::{Address, AddressKey, Domain};
 use posthorn_store::directory::{
     AddressEntry, AddressKind, CreateAddress, EntryName, ListAddresses, Posting, ReadAccount,
     RemoveAddress, SetTargets, Target,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The word for a target that throws the message away.
 const DISCARD: &str = "discard";
@@ -31,6 +32,9 @@ pub enum AddressRequest {
         name: String,
         /// Addresses, or `discard`.
         targets: Vec<String>,
+        /// Even when an address of our own domains is among them that does not exist.
+        #[serde(default)]
+        allow_dangling: bool,
     },
     /// Adds a list.
     AddList {
@@ -42,6 +46,9 @@ pub enum AddressRequest {
         posting: String,
         /// Addresses.
         members: Vec<String>,
+        /// As with aliases.
+        #[serde(default)]
+        allow_dangling: bool,
     },
     /// Replaces where one leads.
     Set {
@@ -51,6 +58,9 @@ pub enum AddressRequest {
         name: String,
         /// Addresses, or `discard`.
         targets: Vec<String>,
+        /// As when they are added.
+        #[serde(default)]
+        allow_dangling: bool,
     },
     /// Removes one.
     Remove {
@@ -58,6 +68,9 @@ pub enum AddressRequest {
         kind: Kind,
         /// Its name.
         name: String,
+        /// Even when others lead to it.
+        #[serde(default)]
+        allow_dangling: bool,
     },
 }
 
@@ -115,25 +128,31 @@ impl Operations {
             AddressRequest::List { kind, domain } => {
                 self.list_addresses(kind, domain.as_deref(), exchange).await?;
             }
-            AddressRequest::AddAlias { name, targets } => {
+            AddressRequest::AddAlias { name, targets, allow_dangling } => {
                 let (name, targets) = (entry(&name)?, targets_of(&targets)?);
+                self.check_targets(&targets, allow_dangling).await?;
                 engine
                     .write(CreateAddress { name, kind: AddressKind::Alias, targets, now })
                     .await?;
             }
-            AddressRequest::AddList { name, owner, posting, members } => {
+            AddressRequest::AddList { name, owner, posting, members, allow_dangling } => {
                 let owner = self.find_account(&owner).await?.id;
                 let posting = posting_of(&posting)?;
                 let (name, targets) = (entry(&name)?, targets_of(&members)?);
+                self.check_targets(&targets, allow_dangling).await?;
                 let kind = AddressKind::List { owner, posting };
                 engine.write(CreateAddress { name, kind, targets, now }).await?;
             }
-            AddressRequest::Set { kind, name, targets } => {
+            AddressRequest::Set { kind, name, targets, allow_dangling } => {
                 let (name, targets) = (self.known(kind, &name).await?, targets_of(&targets)?);
+                self.check_targets(&targets, allow_dangling).await?;
                 engine.write(SetTargets { name, targets }).await?;
             }
-            AddressRequest::Remove { kind, name } => {
-                engine.write(RemoveAddress { name: self.known(kind, &name).await? }).await?;
+            AddressRequest::Remove { kind, name, allow_dangling } => {
+                let name = self.known(kind, &name).await?;
+                let gone = HashSet::from([name.key().as_str().to_owned()]);
+                self.check_unused(&name.to_string(), &gone, None, allow_dangling).await?;
+                engine.write(RemoveAddress { name }).await?;
             }
         }
         Ok(Value::Null)
@@ -146,16 +165,26 @@ impl Operations {
         exchange: &mut Exchange<'_>,
     ) -> Result<(), Answer> {
         let domain = domain.map(super::answer::parse).transpose()?;
-        let mut after = None;
-        loop {
-            let page = ListAddresses { domain: domain.clone(), after, limit: PAGE };
-            let entries = self.directory.store.engine.read(&page).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            after = Some(entry(&last.name)?.key());
+        let mut pages = Pages::of(domain);
+        while let Some(entries) = self.next_entries(&mut pages).await? {
             for entry in entries.into_iter().filter(|entry| Kind::of(entry.kind) == Some(kind)) {
                 exchange.item(&self.item(entry).await?).await?;
             }
         }
+        Ok(())
+    }
+
+    /// The next page of entries; `None` behind the last.
+    pub(super) async fn next_entries(
+        &self,
+        pages: &mut Pages,
+    ) -> Result<Option<Vec<AddressEntry>>, Answer> {
+        let after = pages.after.clone();
+        let page = ListAddresses { domain: pages.domain.clone(), after, limit: PAGE };
+        let entries = self.directory.store.engine.read(&page).await?;
+        let Some(last) = entries.last() else { return Ok(None) };
+        pages.after = Some(entry(&last.name)?.key());
+        Ok(Some(entries))
     }
 
     async fn item(&self, entry: AddressEntry) -> Result<AddressItem, Answer> {
@@ -189,15 +218,8 @@ impl Operations {
     async fn known(&self, kind: Kind, text: &str) -> Result<EntryName, Answer> {
         let name = entry(text)?;
         let key = name.key();
-        let mut after = None;
-        loop {
-            let domain = Some(name.domain().clone());
-            let page = ListAddresses { domain, after, limit: PAGE };
-            let entries = self.directory.store.engine.read(&page).await?;
-            let Some(last) = entries.last() else {
-                return Err(not_found(format!("there is no {} {text}", kind.word())));
-            };
-            after = Some(entry(&last.name)?.key());
+        let mut pages = Pages::of(Some(name.domain().clone()));
+        while let Some(entries) = self.next_entries(&mut pages).await? {
             for found in &entries {
                 if entry(&found.name)?.key() != key {
                     continue;
@@ -205,16 +227,35 @@ impl Operations {
                 return match Kind::of(found.kind) {
                     Some(found) if found == kind => Ok(name),
                     Some(other) => {
-                        Err(invalid(format!("{text} is no {}, but {}", kind.word(), other.word())))
+                        let message = format!("{text} is no {}, but {}", kind.word(), other.word());
+                        let hint = format!("posthorn {} --help", other.word());
+                        Err(Refusal::new(RefusalKind::Invalid, message).hint(hint).into())
                     }
                     None => Err(invalid(format!("{text} is an account's own address"))),
                 };
             }
         }
+        Err(not_found(
+            format!("there is no {} {text}", kind.word()),
+            format!("posthorn {} list shows those there are", kind.word()),
+        ))
     }
 }
 
-fn entry(name: &str) -> Result<EntryName, Answer> {
+/// Where a walk through the entries is.
+pub(super) struct Pages {
+    domain: Option<Domain>,
+    after: Option<AddressKey>,
+}
+
+impl Pages {
+    /// Before the first one: of this domain, or of all.
+    pub(super) fn of(domain: Option<Domain>) -> Pages {
+        Pages { domain, after: None }
+    }
+}
+
+pub(super) fn entry(name: &str) -> Result<EntryName, Answer> {
     EntryName::parse(name).map_err(|error| invalid(format!("{name:?}: {error}")))
 }
 

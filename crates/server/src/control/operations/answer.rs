@@ -22,9 +22,57 @@ impl From<StoreError> for Answer {
             StoreError::Engine(error) if error.is_temporary() => RefusalKind::Temporary,
             StoreError::Engine(_) => RefusalKind::Internal,
         };
-        Refusal::because(kind, &error).into()
+        let refusal = Refusal::because(kind, &error);
+        match remedy(&error) {
+            Some(hint) => refusal.hint(hint).into(),
+            None => refusal.into(),
+        }
     }
 }
+
+/// What can be done about an error of the store's.
+fn remedy(error: &StoreError) -> Option<String> {
+    let (what, name) = match error {
+        StoreError::Missing { what, name } => (*what, name),
+        StoreError::OverQuota => {
+            return Some(format!("posthorn account quota {ACCOUNT} --bytes SIZE sets it"));
+        }
+        StoreError::Engine(EngineError::Full) => {
+            return Some("make room on the disk, or lower store.disk_reserve".to_owned());
+        }
+        StoreError::Exists { .. }
+        | StoreError::Refused(_)
+        | StoreError::Limit { .. }
+        | StoreError::Engine(_) => return None,
+    };
+    match what {
+        "domain" => Some(format!(
+            "posthorn domain list shows those there are; posthorn domain add {name} adds it"
+        )),
+        "account" => Some(ACCOUNTS.to_owned()),
+        "address" => Some("posthorn alias list and posthorn list list show those there are".into()),
+        "login name" | "credential" => {
+            Some(format!("posthorn account show {ACCOUNT} shows those there are"))
+        }
+        "grant of" => Some(format!("posthorn grant list {ACCOUNT} shows those there are")),
+        "mailbox" => Some(format!("posthorn mailbox list {ACCOUNT} shows those there are")),
+        "message" => Some(MESSAGES.to_owned()),
+        "queue row" => Some(QUEUE.to_owned()),
+        _ => None,
+    }
+}
+
+const ACCOUNT: &str = "ACCOUNT";
+/// Where accounts are found.
+pub(super) const ACCOUNTS: &str =
+    "posthorn account list shows those there are; an account goes by address, login name or id";
+/// Where the ids of messages are found.
+pub(super) const MESSAGES: &str = "posthorn message list ACCOUNT shows messages with their ids";
+/// Where the ids of queue rows are found.
+pub(super) const QUEUE: &str = "posthorn queue list shows the rows with their ids";
+/// Where the ids of arrivals are found.
+pub(super) const STORIES: &str = "posthorn message stories shows the latest; an arrival's id also \
+                                  stands in the 250, in our Received field and in the log";
 
 impl From<EngineError> for Answer {
     fn from(error: EngineError) -> Answer {
@@ -63,9 +111,9 @@ pub(super) fn invalid(message: impl Into<String>) -> Answer {
     Refusal::new(RefusalKind::Invalid, message).into()
 }
 
-/// What is asked for does not exist.
-pub(super) fn not_found(message: impl Into<String>) -> Answer {
-    Refusal::new(RefusalKind::NotFound, message).into()
+/// What is asked for does not exist; `hint` says where to find what does.
+pub(super) fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Answer {
+    Refusal::new(RefusalKind::NotFound, message).hint(hint).into()
 }
 
 /// Octets in hexadecimal.

@@ -70,6 +70,11 @@ impl Operations {
             MailboxName::parse(name).map_err(|error| invalid(format!("{name:?}: {error}")))?;
         let find = FindMailbox::Name(account, name.clone());
         let found = self.directory.store.engine.read(&find).await?;
-        found.ok_or_else(|| not_found(format!("there is no mailbox {:?}", name.as_str())))
+        found.ok_or_else(|| {
+            not_found(
+                format!("there is no mailbox {:?}", name.as_str()),
+                format!("posthorn mailbox list {account} shows those there are"),
+            )
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Messages and what can be restored of them.
 
-use super::answer::{invalid, not_found, parse, result};
+use super::answer::{MESSAGES, invalid, not_found, parse, result};
 use super::{Operations, PAGE};
 use crate::control::{Answer, Exchange, Refusal, RefusalKind};
 use posthorn_base::limits::CONTROL_CHUNK_BYTES_MAX;
@@ -222,7 +222,7 @@ impl Operations {
         loop {
             let accounts = engine.read(&ListAccounts { after, limit: PAGE }).await?;
             let Some(last) = accounts.last() else {
-                return Err(not_found(format!("there is no message {id}")));
+                return Err(not_found(format!("there is no message {id}"), MESSAGES));
             };
             after = Some(last.id);
             for account in accounts {
@@ -278,7 +278,10 @@ impl Operations {
         let placements: Vec<_> =
             all.iter().filter(wanted).map(|one| (one.mailbox, one.uid)).collect();
         if placements.is_empty() && !emails.is_empty() {
-            return Err(not_found("none of these messages can be restored"));
+            return Err(not_found(
+                "none of these messages can be restored",
+                "posthorn message expunged ACCOUNT shows what can",
+            ));
         }
         let mut restored = 0;
         for step in placements.chunks(posthorn_base::limits::BULK_STEP_MESSAGES) {

@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod answer;
 mod credential;
+mod dangling;
 mod domain;
 mod export;
 mod grant;

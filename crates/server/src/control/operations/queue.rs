@@ -1,6 +1,6 @@
 //! Messages that wait to be sent on.
 
-use super::answer::{not_found, parse, result};
+use super::answer::{QUEUE, not_found, parse, result};
 use super::{Operations, PAGE};
 use crate::control::{Answer, Exchange};
 use posthorn_base::{Domain, QueueId};
@@ -148,7 +148,7 @@ impl Operations {
         let after = QueueId::new(id.get() - 1);
         let rows = self.directory.store.engine.read(&ListQueue { filter, after, limit: 1 }).await?;
         let row = rows.into_iter().find(|row| row.row.id == id);
-        row.ok_or_else(|| not_found(format!("there is no queue row {id}")))
+        row.ok_or_else(|| not_found(format!("there is no queue row {id}"), QUEUE))
     }
 
     async fn hold(&self, queue_id: QueueId, hold: bool) -> Result<(), Answer> {

@@ -2,13 +2,13 @@
 
 use super::Operations;
 use super::answer::{hex, invalid, result};
-use crate::control::{Answer, Exchange};
-use posthorn_store::Engine;
+use crate::control::{Answer, Exchange, Refusal, RefusalKind};
 use posthorn_store::check::{self, Finding};
 use posthorn_store::sqlite::{Cell, Sqlite};
+use posthorn_store::{Engine, EngineError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// What can be asked about the store.
@@ -88,7 +88,7 @@ impl Operations {
         match request {
             StoreRequest::Check { deep } => self.check(deep, exchange).await,
             StoreRequest::Sql { query } => {
-                let table = self.sqlite("psql")?.sql(query).await?;
+                let table = self.sqlite("psql")?.sql(query).await.map_err(reading)?;
                 for row in &table.rows {
                     let row: Vec<Value> = row.iter().map(value).collect();
                     exchange.item(&row).await?;
@@ -100,6 +100,7 @@ impl Operations {
                     return Err(invalid("the directory must be an absolute path"));
                 }
                 let files = &self.directory.store.files;
+                apart(files.root(), &dir)?;
                 let done = self.sqlite("pg_basebackup")?.snapshot(files, &dir).await?;
                 tracing::info!(dir = %dir.display(), "the store was copied by command");
                 result(&SnapshotItem {
@@ -154,6 +155,37 @@ impl Operations {
             findings: checked.findings,
         })
     }
+}
+
+/// Why a question was refused. SQLite's word for a statement that would change something, from the
+/// authorizer that allows reading alone, sounds as if another user could.
+fn reading(error: EngineError) -> Answer {
+    match &error {
+        EngineError::Statement { message, .. } if message.contains("not authorized") => {
+            Refusal::new(RefusalKind::NotAllowed, "store sql only reads: it changes nothing")
+                .hint(
+                    "change things with the other commands (posthorn --help), such as account, \
+                     message restore, store purge; ask with SELECT",
+                )
+                .into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// A copy belongs into a directory of its own.
+fn apart(files: &Path, target: &Path) -> Result<(), Answer> {
+    let Some(store) = files.parent().and_then(|dir| dir.canonicalize().ok()) else {
+        return Ok(());
+    };
+    // What does not exist yet is inside the store when its parent is.
+    let found = target.ancestors().find_map(|dir| dir.canonicalize().ok());
+    if !found.is_some_and(|found| found.starts_with(&store)) {
+        return Ok(());
+    }
+    let message = format!("{} is the store itself, or lies within it", target.display());
+    let hint = "name a directory of the copy's own, on another disk if there is one";
+    Err(Refusal::new(RefusalKind::Invalid, message).hint(hint).into())
 }
 
 fn value(cell: &Cell) -> Value {

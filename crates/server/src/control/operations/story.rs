@@ -1,7 +1,7 @@
 //! Stories: what became of a message.
 
 use super::Operations;
-use super::answer::{not_found, parse, result};
+use super::answer::{STORIES, not_found, parse, result};
 use crate::control::{Answer, Exchange};
 use posthorn_base::{AccountId, ArrivalId};
 use posthorn_store::story::{Event, Label, ListStories, ReadStory, Story};
@@ -74,8 +74,8 @@ impl Operations {
             StoryRequest::Read { arrival } => {
                 let arrival: ArrivalId = parse(&arrival)?;
                 let story = engine.read(&ReadStory { arrival, account: None }).await?;
-                let story =
-                    story.ok_or_else(|| not_found(format!("there is no story of {arrival}")))?;
+                let story = story
+                    .ok_or_else(|| not_found(format!("there is no story of {arrival}"), STORIES))?;
                 result(&self.told(story, &mut HashMap::new()).await?)
             }
         }
