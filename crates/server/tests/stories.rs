@@ -326,7 +326,11 @@ async fn every_kind_of_event_is_produced() {
     let server = Server::start().await;
     server.command(|client| {
         let (name, targets) = ("noreply@example.com".to_owned(), vec!["discard".to_owned()]);
-        client.ask::<()>(&Request::Address(AddressRequest::AddAlias { name, targets }))
+        client.ask::<()>(&Request::Address(AddressRequest::AddAlias {
+            name,
+            targets,
+            allow_dangling: false,
+        }))
     });
     submit(&server).await;
     refused(&server).await;

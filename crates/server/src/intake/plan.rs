@@ -9,7 +9,8 @@ use posthorn_store::directory::{Forward, ReadAccount};
 use posthorn_store::mail::{Delivery, EmailFacts, NewBody, NewPlacement, Plan, Target};
 use posthorn_store::queue::{Needs, NewQueueRow, Notify, Ret};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// How long a message is tried before it goes back. RFC 5321 4.5.4.1: at least 4 to 5 days.
@@ -35,7 +36,7 @@ pub(super) async fn plan(
 ) -> Result<Plan, Reply> {
     let mut deliveries: Vec<Delivery> = Vec::new();
     let mut queue: Vec<NewQueueRow> = Vec::new();
-    let (mut accounts, mut remote) = (HashSet::new(), HashSet::new());
+    let mut accounts = HashSet::new();
     for accepted in draft.recipients {
         for local in &accepted.resolution.deliveries {
             if !accounts.insert(local.account) {
@@ -56,20 +57,16 @@ pub(super) async fn plan(
                 }],
             });
         }
-        for forward in &accepted.resolution.forwards {
-            let final_address = forward.address.to_string();
-            if !remote.insert(final_address) {
-                continue;
-            }
-            let row = queue_row(node, draft, accepted, forward, now.time).await?;
-            events.push(
-                Event::new(now.time, Kind::Queued)
-                    .with(Label::QueueId, row.id.to_string())
-                    .with(Label::Address, row.recipient.as_str())
-                    .with(Label::NextHop, row.next_hop.as_str()),
-            );
-            queue.push(row);
-        }
+    }
+    for (accepted, forward) in sent_on(draft.recipients) {
+        let row = queue_row(node, draft, accepted, forward, now.time).await?;
+        events.push(
+            Event::new(now.time, Kind::Queued)
+                .with(Label::QueueId, row.id.to_string())
+                .with(Label::Address, row.recipient.as_str())
+                .with(Label::NextHop, row.next_hop.as_str()),
+        );
+        queue.push(row);
     }
     events.push(
         Event::new(now.time, Kind::Committed).with(Label::Octets, body.message_size().to_string()),
@@ -84,6 +81,33 @@ pub(super) async fn plan(
         queue,
         story: tell(draft.arrival, StoryKind::Accepted, events, now.time),
     })
+}
+
+/// Each address elsewhere once, with the recipient that leads there. Where a list and the author
+/// both name it, the author's own word counts, in whatever order they came: its NOTIFY, ENVID and
+/// ORCPT were asked for of exactly this recipient (RFC 3461 4), and a list's copy has none.
+fn sent_on(recipients: &[Accepted]) -> Vec<(&Accepted, &Forward)> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut chosen: Vec<(&Accepted, &Forward)> = Vec::new();
+    for accepted in recipients {
+        for forward in &accepted.resolution.forwards {
+            match places.entry(forward.address.to_string()) {
+                Entry::Vacant(place) => {
+                    place.insert(chosen.len());
+                    chosen.push((accepted, forward));
+                }
+                Entry::Occupied(place) => {
+                    if let Some(before) = chosen.get_mut(*place.get())
+                        && before.1.list_owner.is_some()
+                        && forward.list_owner.is_none()
+                    {
+                        *before = (accepted, forward);
+                    }
+                }
+            }
+        }
+    }
+    chosen
 }
 
 async fn queue_row(
@@ -153,4 +177,55 @@ fn needs(mail: &Mail, forward: &Forward) -> Needs {
         .into_iter()
         .filter(|(is_needed, _)| *is_needed)
         .fold(Needs::NONE, |all, (_, need)| all.with(need))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use posthorn_base::Address;
+    use posthorn_proto::smtp::{ForwardPath, Recipient};
+    use posthorn_store::directory::Resolution;
+
+    const LIST: &str = "list@example.com";
+
+    fn accepted(to: &str, forwards: &[&str]) -> Accepted {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let list_owner = (to == LIST).then(|| AccountId::new(1).unwrap());
+        let forward =
+            |text: &&str| Forward { address: address(text), via: String::new(), list_owner };
+        Accepted {
+            recipient: Recipient {
+                to: ForwardPath::Address(address(to)),
+                notify: Some(smtp::Notify::Never),
+                orcpt: Some(format!("rfc822;{to}").into()),
+            },
+            resolution: Resolution {
+                deliveries: Vec::new(),
+                forwards: forwards.iter().map(forward).collect(),
+                discarded: false,
+            },
+        }
+    }
+
+    #[test]
+    fn who_is_named_by_the_author_and_by_a_list_is_the_authors_recipient() {
+        #[track_caller]
+        fn check(recipients: &[Accepted], want: &[(&str, &str)]) {
+            let chosen = sent_on(recipients);
+            let text = |address: &Address| address.to_string();
+            let chosen: Vec<(String, String)> = chosen
+                .iter()
+                .map(|(by, to)| (text(&to.address), text(by.recipient.to.address().unwrap())))
+                .collect();
+            let want: Vec<_> = want.iter().map(|(to, by)| ((*to).into(), (*by).into())).collect();
+            assert_eq!(chosen, want);
+        }
+        let (x, y, alias) = ("x@else.example", "y@else.example", "alias@example.com");
+        let (list, direct) = (accepted(LIST, &[x, y]), accepted(x, &[x]));
+        check(&[list.clone(), direct.clone()], &[(x, x), (y, LIST)]);
+        check(&[direct.clone(), list.clone()], &[(x, x), (y, LIST)]);
+        // An alias is the author's word, too; of two such words the first one counts.
+        check(&[list.clone(), accepted(alias, &[y]), accepted(y, &[y])], &[(x, LIST), (y, alias)]);
+        check(&[list.clone(), list], &[(x, LIST), (y, LIST)]);
+    }
 }
