@@ -33,9 +33,10 @@ fn print(name: &str, crlf: bool, out: &mut impl Write) -> io::Result<()> {
     }
     let parsed = posthorn_message::parse(&message);
     let mut structure = Vec::new();
-    write_body_structure(&mut structure, parsed.map(), true);
+    write_body_structure(&mut structure, &parsed.map().to_bytes(), true)
+        .map_err(io::Error::other)?;
     let mut envelope = Vec::new();
-    write_envelope(&mut envelope, &parsed.envelope());
+    write_envelope(&mut envelope, &parsed.envelope().to_bytes()).map_err(io::Error::other)?;
     writeln!(out, "{name}\n{}\n{}", structure.escape_ascii(), envelope.escape_ascii())?;
     writeln!(out, "{}", sections(parsed.map()).join(" "))
 }

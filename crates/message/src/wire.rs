@@ -117,8 +117,8 @@ impl Writer {
     }
 }
 
-/// Reads a record.
-#[derive(Debug)]
+/// Reads a record. Strings are borrowed from it, or from the table.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -150,28 +150,38 @@ impl<'a> Reader<'a> {
         if count > max { Err(WireError::Damaged) } else { Ok(count) }
     }
 
-    pub(crate) fn string(&mut self) -> Result<Box<[u8]>, WireError> {
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], WireError> {
         let head = self.number()?;
         let value = usize::try_from(head >> 1).map_err(|_| WireError::Damaged)?;
         if head & 1 == 1 {
-            return TABLE.get(value).map(|known| Box::from(*known)).ok_or(WireError::Damaged);
+            return TABLE.get(value).copied().ok_or(WireError::Damaged);
         }
         let (text, rest) = self.0.split_at_checked(value).ok_or(WireError::Short)?;
         self.0 = rest;
-        Ok(text.into())
+        Ok(text)
     }
 
-    pub(crate) fn utf8(&mut self) -> Result<Box<str>, WireError> {
-        let bytes = self.string()?.into_vec();
-        String::from_utf8(bytes).map(String::into_boxed_str).map_err(|_| WireError::Damaged)
+    pub(crate) fn utf8(&mut self) -> Result<&'a str, WireError> {
+        std::str::from_utf8(self.string()?).map_err(|_| WireError::Damaged)
     }
 
-    pub(crate) fn option(&mut self) -> Result<Option<Box<[u8]>>, WireError> {
+    pub(crate) fn option(&mut self) -> Result<Option<&'a [u8]>, WireError> {
         match self.byte()? {
             0 => Ok(None),
             1 => self.string().map(Some),
             _ => Err(WireError::Damaged),
         }
+    }
+
+    /// What `read` reads, as it stands, to be read again later.
+    pub(crate) fn taken(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), WireError>,
+    ) -> Result<Reader<'a>, WireError> {
+        let before = self.0;
+        read(self)?;
+        let octets = before.len() - self.0.len();
+        Ok(Reader(before.get(..octets).unwrap_or_default()))
     }
 
     /// Ends a record: nothing may be left.
@@ -200,10 +210,10 @@ mod tests {
         for number in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(reader.number(), Ok(number));
         }
-        assert_eq!(reader.utf8().unwrap().as_ref(), "utf-8");
-        assert_eq!(reader.string().unwrap().as_ref(), b"something else");
+        assert_eq!(reader.utf8(), Ok("utf-8"));
+        assert_eq!(reader.string(), Ok(&b"something else"[..]));
         assert_eq!(reader.option(), Ok(None));
-        assert_eq!(reader.option(), Ok(Some(Box::default())));
+        assert_eq!(reader.option(), Ok(Some(&b""[..])));
         assert_eq!(reader.end(), Ok(()));
     }
 

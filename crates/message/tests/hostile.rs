@@ -36,7 +36,7 @@ fn survive(message: Vec<u8>, check: impl FnOnce(&Parsed) + Send + 'static) {
         assert_eq!(PartMap::from_bytes(&bytes).as_ref(), Ok(map));
         assert!(parsed.header().raw().len() <= limits::HEADER_BYTES_MAX);
         let mut out = Vec::new();
-        write_body_structure(&mut out, map, true);
+        write_body_structure(&mut out, &bytes, true).unwrap();
         parsed.envelope();
         parsed.thread_keys();
         parsed.summary();

@@ -4,9 +4,12 @@
 //! mail is mostly its boundary texts. Depth, number and children follow from the parents and are
 //! not stored.
 
+use super::stored::{
+    HAS_DAMAGE, HAS_DISPOSITION, HAS_ENVELOPE, HAS_TEXTS, StoredParameters, StoredPart,
+};
 use super::{ContentType, Damage, Disposition, Kind, Part, PartMap};
 use crate::encoding::Encoding;
-use crate::parameter::{Parameter, ParameterList};
+use crate::parameter::ParameterList;
 use crate::structure::Envelope;
 use crate::wire::{Reader, WireError, Writer};
 use posthorn_base::limits;
@@ -14,17 +17,10 @@ use posthorn_base::limits;
 /// The version that [`PartMap::to_bytes`] writes.
 pub const PART_MAP_VERSION: u8 = 1;
 
-/// Bits of a part's first byte, beside the kind in the lowest two.
-const HAS_DISPOSITION: u8 = 1 << 2;
-const HAS_TEXTS: u8 = 1 << 3;
-const HAS_DAMAGE: u8 = 1 << 4;
-const HAS_ENVELOPE: u8 = 1 << 5;
-const FLAGS: u8 = 0b0011_1111;
-
 /// Levels that may be stored: more than any limit of the parser that ever was.
 const STORED_DEPTH_MAX: usize = 1000;
 /// The same for parts.
-const STORED_PARTS_MAX: usize = 1_000_000;
+pub(crate) const STORED_PARTS_MAX: usize = 1_000_000;
 const _: () = assert!(limits::MIME_DEPTH_MAX < STORED_DEPTH_MAX);
 const _: () = assert!(limits::MIME_PARTS_MAX <= STORED_PARTS_MAX);
 
@@ -112,49 +108,39 @@ fn write_part(out: &mut Writer, index: usize, part: &Part, last_start: u64) {
 
 fn read_part(input: &mut Reader<'_>, index: usize, last_start: u64) -> Result<Part, WireError> {
     let add = |a: u64, b: u64| a.checked_add(b).ok_or(WireError::Damaged);
-    let flags = input.byte()?;
-    if flags & !FLAGS != 0 {
-        return Err(WireError::Damaged);
-    }
-    let kind = match flags & 3 {
-        0 => Kind::Leaf,
-        1 => Kind::Multipart,
-        2 => Kind::Message,
-        _ => return Err(WireError::Damaged),
+    let own = |text: Option<&[u8]>| text.map(Box::from);
+    let stored = StoredPart::read(input, index)?;
+    let header_start = add(last_start, stored.gap)?;
+    let body_start = add(header_start, stored.header_octets)?;
+    let content_type = ContentType {
+        kind: stored.content_kind.into(),
+        subtype: stored.content_subtype.into(),
+        parameters: stored.parameters.to_list(),
     };
-    let mut part = Part::at(0);
-    part.kind = kind;
-    if index > 0 {
-        let back = usize::try_from(input.number()?).map_err(|_| WireError::Damaged)?;
-        let parent = index.checked_sub(back).filter(|_| back > 0).ok_or(WireError::Damaged)?;
-        part.parent = Some(parent);
-    }
-    part.header_start = add(last_start, input.number()?)?;
-    part.body_start = add(part.header_start, input.number()?)?;
-    part.body_end = add(part.body_start, input.number()?)?;
-    part.lines = input.number()?;
-    let (kind, subtype) = (input.utf8()?, input.utf8()?);
-    part.content_type = ContentType { kind, subtype, parameters: read_parameters(input)? };
-    (part.encoding, part.encoding_name) = read_encoding(input)?;
-    if flags & HAS_DISPOSITION != 0 {
-        let kind = input.utf8()?;
-        part.disposition = Some(Disposition { kind, parameters: read_parameters(input)? });
-    }
-    if flags & HAS_TEXTS != 0 {
-        for text in [&mut part.id, &mut part.description, &mut part.md5, &mut part.location] {
-            *text = input.option()?;
-        }
-        let count = input.count(usize::MAX)?;
-        part.languages = (0..count).map(|_| input.string()).collect::<Result<_, _>>()?;
-    }
-    if flags & HAS_DAMAGE != 0 {
-        let bits = u32::try_from(input.number()?).map_err(|_| WireError::Damaged)?;
-        part.damage = Damage::from_bits(bits);
-    }
-    if flags & HAS_ENVELOPE != 0 {
-        part.envelope = Some(Box::new(Envelope::read(input)?));
-    }
-    Ok(part)
+    let disposition = |(kind, parameters): (&str, StoredParameters<'_>)| Disposition {
+        kind: kind.into(),
+        parameters: parameters.to_list(),
+    };
+    let envelope = stored.envelope.map(|mut fields| Envelope::read(&mut fields).map(Box::new));
+    Ok(Part {
+        kind: stored.kind,
+        parent: stored.parent,
+        body_start,
+        body_end: add(body_start, stored.octets)?,
+        lines: stored.lines,
+        content_type,
+        encoding: stored.encoding,
+        encoding_name: own(stored.encoding_name),
+        disposition: stored.disposition.map(disposition),
+        id: own(stored.id),
+        description: own(stored.description),
+        md5: own(stored.md5),
+        location: own(stored.location),
+        languages: stored.languages.iter().map(Box::from).collect(),
+        damage: Damage::from_bits(stored.damage),
+        envelope: envelope.transpose()?,
+        ..Part::at(header_start)
+    })
 }
 
 /// Gives a part its place below its parent, and checks that it may be there.
@@ -194,16 +180,6 @@ fn write_parameters(out: &mut Writer, list: &ParameterList) {
     }
 }
 
-fn read_parameters(input: &mut Reader<'_>) -> Result<ParameterList, WireError> {
-    let head = input.number()?;
-    let truncated = head & 1 == 1;
-    let mut parameters = Vec::new();
-    for _ in 0..head >> 1 {
-        parameters.push(Parameter { name: input.string()?, value: input.string()? });
-    }
-    Ok(ParameterList { parameters, truncated, ..ParameterList::default() })
-}
-
 fn write_encoding(out: &mut Writer, part: &Part) {
     out.byte(match part.encoding {
         Encoding::SevenBit => 0,
@@ -216,20 +192,4 @@ fn write_encoding(out: &mut Writer, part: &Part) {
     });
     // The spelling matters where it is not the usual one: `x-uue`, or a name that we do not know.
     out.option(part.encoding_name.as_deref());
-}
-
-type EncodingAndName = (Encoding, Option<Box<[u8]>>);
-
-fn read_encoding(input: &mut Reader<'_>) -> Result<EncodingAndName, WireError> {
-    let encoding = match input.byte()? {
-        0 => Encoding::SevenBit,
-        1 => Encoding::EightBit,
-        2 => Encoding::Binary,
-        3 => Encoding::QuotedPrintable,
-        4 => Encoding::Base64,
-        5 => Encoding::Uuencode,
-        6 => Encoding::Unknown,
-        _ => return Err(WireError::Damaged),
-    };
-    Ok((encoding, input.option()?))
 }

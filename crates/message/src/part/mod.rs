@@ -13,10 +13,13 @@ mod codec;
 mod content;
 mod damage;
 mod section;
+mod stored;
 
 pub use codec::PART_MAP_VERSION;
+pub(crate) use codec::STORED_PARTS_MAX;
 pub use damage::Damage;
 pub use section::{Range, Section, SectionText};
+pub(crate) use stored::{StoredParameters, StoredPart};
 
 use crate::encoding::Encoding;
 use crate::parameter::ParameterList;

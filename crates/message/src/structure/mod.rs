@@ -3,4 +3,5 @@
 mod envelope;
 pub mod imap_text;
 
+pub(crate) use envelope::skip as skip_envelope;
 pub use envelope::{ENVELOPE_VERSION, Envelope, EnvelopeAddress};

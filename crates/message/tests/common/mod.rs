@@ -23,11 +23,12 @@ pub(crate) fn check(message: &[u8]) -> Parsed {
     let bytes = parsed.map().to_bytes();
     assert_eq!(PartMap::from_bytes(&bytes).as_ref(), Ok(parsed.map()));
     let envelope = parsed.envelope();
-    assert_eq!(Envelope::from_bytes(&envelope.to_bytes()), Ok(envelope.clone()));
+    let stored = envelope.to_bytes();
+    assert_eq!(Envelope::from_bytes(&stored), Ok(envelope));
     let mut out = Vec::new();
-    write_envelope(&mut out, &envelope);
-    write_body_structure(&mut out, parsed.map(), true);
-    write_body_structure(&mut out, parsed.map(), false);
+    write_envelope(&mut out, &stored).unwrap();
+    write_body_structure(&mut out, &bytes, true).unwrap();
+    write_body_structure(&mut out, &bytes, false).unwrap();
     check_imap(&out);
     parsed.summary();
     parsed.thread_keys();
