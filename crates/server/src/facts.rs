@@ -1,24 +1,28 @@
 //! What the store keeps of a message beside its bytes, computed once when it arrives.
 
+use posthorn_base::limits;
 use posthorn_message::Parsed;
-use posthorn_message::part::PART_MAP_VERSION;
-use posthorn_message::text::search_text;
+use posthorn_message::part::{PART_MAP_VERSION, Range};
+use posthorn_message::text::{SEARCH_TEXT_VERSION, search_text};
 use posthorn_store::EngineError;
 use posthorn_store::mail::{EmailFacts, SearchText, ThreadKeys};
 use std::borrow::Cow;
 
-/// Version of what [`search_text`] makes.
-const SEARCH_TEXT_VERSION: i64 = 1;
-
-/// The facts of a message. Offsets in the part map count from the message's first octet, behind our
-/// trace fields. Decodes and folds every text of the message: for large ones, on a thread that may
+/// The facts of a message with our trace fields, `prefix`, in front. Offsets in the part map count
+/// from the message's own first octet; searched are our fields, too. Decodes and folds every text of the message: for large ones, on a thread that may
 /// take its time.
 ///
 /// # Errors
 /// When the text cannot be compressed, for want of memory.
-pub fn email_facts(parsed: &Parsed, message: &[u8]) -> Result<EmailFacts, EngineError> {
+pub fn email_facts(
+    parsed: &Parsed,
+    prefix: &[u8],
+    message: &[u8],
+) -> Result<EmailFacts, EngineError> {
     let header = parsed.header();
-    let text = search_text(parsed.map(), |range| range.of(message).map(Cow::Borrowed));
+    let read = |range: Range| range.of(message).map(Cow::Borrowed);
+    let text = search_text(prefix, parsed.map(), limits::SEARCH_TEXT_BYTES_MAX, read);
+    let texts = [text.header.as_str(), &text.parts, &text.body];
     let keys = parsed.thread_keys();
     let parents = keys.parents().iter().rev().map(|id| id.as_ref());
     Ok(EmailFacts {
@@ -28,7 +32,7 @@ pub fn email_facts(parsed: &Parsed, message: &[u8]) -> Result<EmailFacts, Engine
         sent: header
             .first("Date")
             .and_then(|field| posthorn_message::date::parse(&field.unfolded())),
-        text: SearchText::pack(SEARCH_TEXT_VERSION, &text.header, &text.body)?,
+        text: SearchText::pack(SEARCH_TEXT_VERSION, texts, text.truncated)?,
         thread: ThreadKeys::of(keys.message_id.as_deref(), parents, &keys.subject.text),
     })
 }

@@ -4,18 +4,15 @@
 //! memory costs no more than the parts that are looked at.
 
 use super::{
-    Bodies, Hidden, SearchText, SearchTextBuilder, html_charset, html_to_text, preview,
+    Bodies, FieldOf, Hidden, SearchText, SearchTextBuilder, html_charset, html_to_text, preview,
     unwrap_flowed,
 };
 use crate::charset::{self, DecodedText};
 use crate::encoding::decode;
 use crate::header::Header;
 use crate::part::{Kind, Part, PartMap, Range};
-use posthorn_base::limits;
 use std::borrow::Cow;
 
-/// Octets read of a part on the wire: encodings and markup make texts longer, but not by more.
-const PART_BYTES_MAX: u64 = 4 * limits::SEARCH_TEXT_BYTES_MAX as u64;
 /// Octets of a part that are read for a preview.
 const PREVIEW_BYTES_MAX: u64 = 64 * 1024;
 
@@ -38,9 +35,15 @@ pub fn decode_text(part: &Part, wire: &[u8]) -> DecodedText<'static> {
 
 /// A text part as a person reads it: HTML as text, flowed paragraphs unwrapped (RFC 3676).
 pub fn readable_text(part: &Part, wire: &[u8], hidden: Hidden, bytes_max: usize) -> String {
+    text_of(part, wire, hidden, bytes_max).0
+}
+
+/// As [`readable_text`]; true when there was more.
+fn text_of(part: &Part, wire: &[u8], hidden: Hidden, bytes_max: usize) -> (String, bool) {
     let mut text = decode_text(part, wire).text.into_owned();
     if is_html(part) {
-        return html_to_text(&text, hidden, bytes_max).text;
+        let found = html_to_text(&text, hidden, bytes_max);
+        return (found.text, found.truncated);
     }
     let is = |name, word: &str| {
         part.content_type.parameter(name).is_some_and(|v| v.eq_ignore_ascii_case(word.as_bytes()))
@@ -48,49 +51,91 @@ pub fn readable_text(part: &Part, wire: &[u8], hidden: Hidden, bytes_max: usize)
     if part.content_type.is("text", "plain") && is("format", "flowed") {
         text = unwrap_flowed(&text, is("delsp", "yes"));
     }
+    let is_cut = text.len() > bytes_max;
     text.truncate(text.floor_char_boundary(bytes_max));
-    text
+    (text, is_cut)
 }
 
 fn is_html(part: &Part) -> bool {
     part.content_type.is("text", "html") || part.content_type.is("application", "xhtml+xml")
 }
 
-/// Everything in a message that a person may search: all header fields of the message and of its
-/// parts, the names of attachments, and every text, within nested messages too.
+/// Everything in a message that a person may search, at most `bytes_max` bytes of it, folded.
+///
+/// Header fields are those of `prefix`, which stands in front of the message, of the message, of
+/// its parts and of the messages within it; where a parameter needs RFC 2231 to be read (a file's
+/// name, say), all parameters are there once more as they read. Texts are the contents of the parts
+/// whose type is `text/...`, `application/xhtml+xml`, or `message/...` without a message to look
+/// into (a delivery report, say), attachments and messages within included: transfer encoding and
+/// charset decoded, HTML as its text with what styles hide, flowed paragraphs unwrapped. What stands
+/// before the first delimiter of a multipart and behind its last is no text, but when no delimiter
+/// is found at all.
 ///
 /// `read` returns the octets of a range of the message, or `None` where they cannot be had; such a
 /// part is passed over.
 pub fn search_text<'m>(
+    prefix: &[u8],
     map: &PartMap,
+    bytes_max: usize,
     mut read: impl FnMut(Range) -> Option<Cow<'m, [u8]>>,
 ) -> SearchText {
-    let mut builder = SearchTextBuilder::default();
+    let mut builder = SearchTextBuilder::new(bytes_max);
     // All headers first: a long text must not crowd out the name of an attachment behind it.
-    for part in map.parts() {
+    add_fields(&mut builder, FieldOf::Message, prefix);
+    for (index, part) in map.parts().iter().enumerate() {
+        let of = if index == 0 { FieldOf::Message } else { FieldOf::Part };
         if let Some(section) = read(part.header_range()) {
-            for field in Header::new(&section).fields() {
-                builder.header_field(field.name(), field.raw_value());
-            }
+            add_fields(&mut builder, of, &section);
         }
-        if let Some(name) = part.file_name() {
-            builder.header_text(&name);
-        }
+        add_parameters(&mut builder, of, part);
     }
-    for part in map.parts() {
+    for part in map.parts().iter().filter(|part| is_searched(part)) {
         if builder.is_full() {
             break;
         }
-        let is_text = part.kind == Kind::Leaf && &*part.content_type.kind == "text";
-        if !is_text && !is_html(part) {
-            continue;
-        }
-        if let Some(wire) = read(clipped(part, PART_BYTES_MAX)) {
-            let max = limits::SEARCH_TEXT_BYTES_MAX;
-            builder.text(&readable_text(part, &wire, Hidden::Keep, max));
+        // Encodings and markup make texts longer, but rarely by more.
+        let range = clipped(part, (bytes_max as u64).saturating_mul(4));
+        if let Some(wire) = read(range) {
+            let (text, is_cut) = text_of(part, &wire, Hidden::Keep, bytes_max);
+            builder.text(&text);
+            if is_cut || range != part.body_range() {
+                builder.cut();
+            }
         }
     }
     builder.finish()
+}
+
+fn add_fields(builder: &mut SearchTextBuilder, of: FieldOf, section: &[u8]) {
+    for field in Header::new(section).fields() {
+        builder.header_field(of, field.name(), field.raw_value());
+    }
+}
+
+/// RFC 2231 3 and 4: parameters that are cut into pieces or percent-encoded, put together.
+fn add_parameters(builder: &mut SearchTextBuilder, of: FieldOf, part: &Part) {
+    let disposition = part.disposition.as_ref().map(|found| &found.parameters);
+    let lists = [
+        (&b"content-type"[..], Some(&part.content_type.parameters)),
+        (&b"content-disposition"[..], disposition),
+    ];
+    for (field, list) in lists {
+        let Some(list) = list else { continue };
+        if list.parameters.iter().any(|parameter| parameter.name.contains(&b'*')) {
+            for (name, value) in list.decoded() {
+                builder.decoded_field(of, field, &format!("{name}={value}"));
+            }
+        }
+    }
+}
+
+/// Whether a part's content is text that is searched.
+fn is_searched(part: &Part) -> bool {
+    match part.kind {
+        Kind::Leaf => matches!(&*part.content_type.kind, "text" | "message") || is_html(part),
+        Kind::Multipart => part.children == 0,
+        Kind::Message => false,
+    }
 }
 
 /// The start of a message's body on one line, for lists: at most `chars_max` characters.
@@ -212,21 +257,27 @@ mod tests {
         let message = example();
         let parsed = parse(&message);
         let read = |range: Range| range.of(&message).map(Cow::Borrowed);
-        let found = search_text(parsed.map(), read);
-        assert!(!found.truncated);
-        for query in
-            ["grüsse AUS köln", "übersicht.PDF", "Innerer Grüße", "content-type: application/pdf"]
-        {
+        let prefix = b"Return-Path: <jane@a.example>\r\n";
+        let found = search_text(prefix, parsed.map(), 10_000, read);
+        assert!(!found.truncated && found.header.starts_with("return-path: <jane@a.example>\n"));
+        assert!(found.header.contains("\nsubject: ") && !found.header.contains("innerer"));
+        for query in [
+            "grüsse AUS köln",
+            "filename=übersicht.PDF",
+            "Innerer Grüße",
+            "content-type: application/pdf",
+        ] {
             assert!(found.header_contains(query), "{query} in {}", found.header);
         }
         for query in ["plain TEXT", "CAFÉ", "nested text", "alpha;beta"] {
             assert!(found.body_contains(query), "{query} in {}", found.body);
         }
-        let nothing = search_text(parsed.map(), |_| None);
-        assert_eq!(
-            (nothing.header.as_str(), nothing.body.as_str()),
-            ("ubersicht.pdf\ndata.csv\n".replace('u', "u\u{308}").as_str(), "")
-        );
+        let nothing = search_text(b"", parsed.map(), 10_000, |_| None);
+        assert_eq!((nothing.header.as_str(), nothing.body.as_str()), ("", ""));
+        assert!(nothing.parts.contains("name=u\u{308}bersicht.pdf"), "{}", nothing.parts);
+        for bytes_max in 0..found.header.len() + found.parts.len() + found.body.len() {
+            assert!(search_text(prefix, parsed.map(), bytes_max, read).truncated, "{bytes_max}");
+        }
         assert_eq!(preview_text(parsed.map(), 100, read), "Plain text");
     }
 

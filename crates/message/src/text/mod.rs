@@ -16,4 +16,4 @@ pub use flowed::unwrap_flowed;
 pub use fold::fold_for_search;
 pub use html::{Hidden, HtmlText, html_charset, html_to_text};
 pub use message::{decode_text, preview_text, readable_text, search_text};
-pub use search::{SearchText, SearchTextBuilder, preview};
+pub use search::{FieldOf, SEARCH_TEXT_VERSION, SearchText, SearchTextBuilder, preview};

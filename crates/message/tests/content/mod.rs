@@ -39,9 +39,12 @@ fn check_decoders(message: &[u8], parsed: &Parsed) {
 /// Search text is folded and bounded, previews are one line.
 fn check_texts(message: &[u8], parsed: &Parsed) {
     let read = |range: Range| range.of(message).map(Cow::Borrowed);
-    let found = search_text(parsed.map(), read);
-    assert!(found.header.len() + found.body.len() <= limits::SEARCH_TEXT_BYTES_MAX);
-    for line in found.header.lines().chain(found.body.lines()).take(200) {
+    let found = search_text(b"", parsed.map(), limits::SEARCH_TEXT_BYTES_MAX, read);
+    assert!(
+        found.header.len() + found.parts.len() + found.body.len() <= limits::SEARCH_TEXT_BYTES_MAX
+    );
+    for line in found.header.lines().chain(found.parts.lines()).chain(found.body.lines()).take(200)
+    {
         assert_eq!(fold_for_search(line), line);
     }
     if let Some(subject) = parsed.header().subject() {

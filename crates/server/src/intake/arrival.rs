@@ -85,7 +85,7 @@ impl Arrival<'_> {
         let body_id = node.next_id();
         let files = node.files.clone();
         let (facts, body) = heavy(node, (octets, parsed), move |(octets, parsed)| {
-            let facts = email_facts(&parsed, octets.get())?;
+            let facts = email_facts(&parsed, &prefix, octets.get())?;
             let body = BodyWriter::encode(&files, body_id, octets.get(), prefix)?;
             Ok::<(EmailFacts, NewBody), EngineError>((facts, body))
         })

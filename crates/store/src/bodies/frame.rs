@@ -76,6 +76,33 @@ pub(crate) fn compress(octets: &[u8]) -> Result<(i64, Vec<u8>), EngineError> {
     Ok((i64::from(!entry.plain), out))
 }
 
+/// Unpacks what [`compress`] packed; `out` holds its `size` octets and nothing else.
+///
+/// # Errors
+/// [`EngineError::Corrupt`] when the size is not what it was, [`EngineError::Unavailable`] for a
+/// codec of a newer release.
+pub(crate) fn decompress(
+    codec: i64,
+    stored: &[u8],
+    size: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), EngineError> {
+    out.clear();
+    match codec {
+        0 => out.extend_from_slice(stored),
+        1 => {
+            out.reserve(size);
+            with_contexts(|contexts| contexts.decompressor.decompress_to_buffer(stored, out))?;
+        }
+        _ => return Err(EngineError::Unavailable(format!("codec {codec} needs a newer release"))),
+    }
+    if out.len() != size {
+        let got = out.len();
+        return Err(EngineError::Corrupt(format!("{got} octets were packed instead of {size}")));
+    }
+    Ok(())
+}
+
 /// Appends the `size` octets of a frame to `out`.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ mod table;
 mod writer;
 
 pub use files::{BodyFiles, SweepHold};
-pub(crate) use frame::compress;
+pub(crate) use frame::{compress, decompress};
 pub use reader::BodyReader;
 pub use sweep::{sweep_due, sweep_orphans};
 pub use writer::BodyWriter;

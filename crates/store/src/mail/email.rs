@@ -3,7 +3,9 @@
 use super::thread::ThreadKeys;
 use crate::{EngineError, Operation, Statement, StoreError, Tx, stmt};
 use bytes::Bytes;
-use posthorn_base::{AccountId, ArrivalId, BodyId, EmailId, ModSeq, ThreadId, Time, ZonedTime};
+use posthorn_base::{
+    AccountId, ArrivalId, BodyId, EmailId, ModSeq, ThreadId, Time, ZonedTime, limits,
+};
 
 /// Text for searching: folded, so that a substring of it is a substring of what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,25 +21,72 @@ pub struct SearchText {
 }
 
 impl SearchText {
-    /// Packs the two texts that are searched, the header's and the body's. `None` when both are
-    /// empty.
+    /// Packs the texts that are searched: the message's header, its parts' headers, its body.
+    /// `is_cut` says that there was more. `None` when there is nothing to find.
     ///
-    /// The form before compression: the length of the header's text as four octets, little endian,
-    /// the header's text, the body's.
+    /// The form before compression: an octet that is 1 when the text was cut; the lengths of the
+    /// first two texts, four octets each, little endian; the texts.
     ///
     /// # Errors
     /// When compression fails, for want of memory.
-    pub fn pack(version: i64, header: &str, body: &str) -> Result<Option<Self>, EngineError> {
-        if header.is_empty() && body.is_empty() {
+    pub fn pack(version: i64, texts: [&str; 3], is_cut: bool) -> Result<Option<Self>, EngineError> {
+        let [header, parts, body] = texts;
+        if !is_cut && texts.iter().all(|text| text.is_empty()) {
             return Ok(None);
         }
-        let length = u32::try_from(header.len()).map_err(|_| EngineError::NoMemory)?;
-        let mut plain = Vec::with_capacity(4 + header.len() + body.len());
-        plain.extend_from_slice(&length.to_le_bytes());
-        plain.extend_from_slice(header.as_bytes());
-        plain.extend_from_slice(body.as_bytes());
+        let length = |text: &str| u32::try_from(text.len()).map_err(|_| EngineError::NoMemory);
+        let mut plain = Vec::with_capacity(HEAD + header.len() + parts.len() + body.len());
+        plain.push(u8::from(is_cut));
+        plain.extend_from_slice(&length(header)?.to_le_bytes());
+        plain.extend_from_slice(&length(parts)?.to_le_bytes());
+        for text in texts {
+            plain.extend_from_slice(text.as_bytes());
+        }
         let (codec, data) = crate::bodies::compress(&plain)?;
         Ok(Some(SearchText { version, codec, size: plain.len() as u64, data: data.into() }))
+    }
+
+    /// What [`SearchText::pack`] packed; `room` is where it is kept, and may hold another one's.
+    ///
+    /// # Errors
+    /// [`EngineError::Corrupt`] when it is not as it was packed.
+    pub fn unpack<'a>(&self, room: &'a mut Vec<u8>) -> Result<UnpackedText<'a>, EngineError> {
+        let size = usize::try_from(self.size).ok().filter(|size| *size <= UNPACKED_MAX);
+        let damaged = || EngineError::Corrupt("a search text is not as it was stored".into());
+        crate::bodies::decompress(self.codec, &self.data, size.ok_or_else(damaged)?, room)?;
+        UnpackedText::read(room).ok_or_else(damaged)
+    }
+}
+
+/// Octets in front of the texts.
+const HEAD: usize = 9;
+/// A text is never larger, with what stands in front of it.
+const UNPACKED_MAX: usize = limits::SEARCH_TEXT_BYTES_MAX + HEAD;
+
+/// The texts of a message that are searched, folded, each line a field or a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnpackedText<'a> {
+    /// All three behind each other.
+    pub all: &'a [u8],
+    /// The fields of the message's own header.
+    pub header: &'a [u8],
+    /// The fields of the headers of its parts and of the messages within.
+    pub parts: &'a [u8],
+    /// The texts.
+    pub body: &'a [u8],
+    /// There was more; it is in the message only.
+    pub is_cut: bool,
+}
+
+impl<'a> UnpackedText<'a> {
+    fn read(plain: &'a [u8]) -> Option<Self> {
+        let (is_cut, rest) = plain.split_first()?;
+        let (header, rest) = rest.split_first_chunk()?;
+        let (parts, all) = rest.split_first_chunk()?;
+        let length = |octets: &[u8; 4]| usize::try_from(u32::from_le_bytes(*octets)).ok();
+        let (header, rest) = all.split_at_checked(length(header)?)?;
+        let (parts, body) = rest.split_at_checked(length(parts)?)?;
+        Some(UnpackedText { all, header, parts, body, is_cut: *is_cut != 0 })
     }
 }
 
@@ -239,4 +288,34 @@ impl Operation for ReadTexts {
 
 pub(crate) fn ints(emails: &[EmailId]) -> Vec<i64> {
     emails.iter().map(|email| email.get()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_return_from_their_packing() {
+        #[track_caller]
+        fn check(texts: [&str; 3], is_cut: bool) {
+            let packed = SearchText::pack(7, texts, is_cut).unwrap().unwrap();
+            let mut room = b"something old".to_vec();
+            let text = packed.unpack(&mut room).unwrap();
+            assert_eq!([text.header, text.parts, text.body], texts.map(str::as_bytes));
+            assert_eq!(text.all, texts.concat().as_bytes());
+            assert_eq!((text.is_cut, packed.version), (is_cut, 7));
+            for cut in 0..packed.data.len().min(100) {
+                let data = packed.data.slice(..cut);
+                assert!(SearchText { data, ..packed.clone() }.unpack(&mut room).is_err(), "{cut}");
+            }
+        }
+        check(["subject: a\n", "content-type: b\n", "text\n"], false);
+        check(["", "", ""], true);
+        check(["", "", &"again and again\n".repeat(1000)], true);
+        assert_eq!(SearchText::pack(7, ["", "", ""], false).unwrap(), None);
+        let whole = SearchText::pack(7, ["a", "b", "c"], false).unwrap().unwrap();
+        let mut room = Vec::new();
+        assert!(SearchText { codec: 9, ..whole.clone() }.unpack(&mut room).is_err());
+        assert!(SearchText { size: u64::MAX, ..whole }.unpack(&mut room).is_err());
+    }
 }

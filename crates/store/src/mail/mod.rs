@@ -38,6 +38,7 @@ mod plan;
 mod purge;
 mod recount;
 mod restore;
+mod search;
 pub mod stage;
 mod thread;
 
@@ -48,7 +49,7 @@ pub use changes::{
     AccountChanged, AccountChanges, Cursor, ListUids, MailboxChanged, MailboxChanges,
 };
 pub use copy::{Copied, CopyMessages, CopyMode};
-pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText};
+pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText, UnpackedText};
 pub use expunge::{EndDeleted, Expunge, Expunged, FindDeleted};
 pub use flags::{FlagAction, FlagsStored, StoreFlags};
 pub use import::{ImportStep, ReadImport};
@@ -66,6 +67,7 @@ pub use plan::{Delivery, NewPlacement, Plan, Target};
 pub use purge::{Purge, Purgeable};
 pub use recount::Recount;
 pub use restore::{ListRestorable, Restorable, Restore, Restored};
+pub use search::{MessageDates, ReadDates};
 pub use thread::ThreadKeys;
 
 use crate::{EngineError, Rows, Statement, StoreError, stmt};

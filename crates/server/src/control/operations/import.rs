@@ -279,7 +279,7 @@ impl Import {
         let now = clock.now();
         let octets = message.octets;
         let parsed = parse(&octets);
-        let facts = email_facts(&parsed, &octets)?;
+        let facts = email_facts(&parsed, b"", &octets)?;
         // Nothing of ours is put in front: what was imported comes back as it was.
         let body = BodyWriter::encode(&store.files, ids.next(now), &octets, Bytes::new())?;
         let received = message
