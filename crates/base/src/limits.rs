@@ -63,6 +63,9 @@ pub const SASL_ROUNDS_MAX: u32 = 8;
 pub const CREDENTIAL_BYTES_MAX: usize = 1024;
 /// One response of a SASL exchange, in bytes after decoding.
 pub const SASL_RESPONSE_BYTES_MAX: usize = 8192;
+/// Login names of one account for which a password has SCRAM keys, each of which takes some 30 ms
+/// to make.
+pub const SCRAM_NAMES_MAX: usize = 16;
 /// Iterations that our SCRAM client computes for a server: bounds what a hostile one can cost us.
 pub const SCRAM_CLIENT_ITERATIONS_MAX: u32 = 1_000_000;
 /// Fewest iterations our SCRAM client accepts (RFC 7677 3).

@@ -12,7 +12,8 @@ use posthorn_base::{AccountId, Address, CredentialId, Domain, MailboxId, Role, T
 use posthorn_store::StoreError;
 pub use posthorn_store::directory::Scopes;
 use posthorn_store::directory::{
-    AddCredential, CreateAccount, CreateDomain, NewAccount, NewCredential, SetMainPassword,
+    AddCredential, CreateAccount, CreateDomain, FullLoginKey, ListLogins, NewAccount,
+    NewCredential, SetMainPassword,
 };
 use std::sync::Arc;
 
@@ -94,7 +95,12 @@ impl Directory {
     ) -> Result<AccountId, DirectoryError> {
         let id = self.ids.next(self.now());
         let credentials = match password {
-            Some(password) => vec![self.main_password(id, password).await?],
+            Some(password) => {
+                let address = order.address.to_string();
+                let logins = std::iter::once(&address).chain(&order.logins);
+                let names = self.full_names(logins).await?;
+                vec![self.main_password(names, password).await?]
+            }
             None => Vec::new(),
         };
         self.create(id, order, credentials).await
@@ -140,20 +146,41 @@ impl Directory {
         Ok(id)
     }
 
-    /// The credential of a main password.
+    /// The credential of a main password of who logs in by these names, in full.
     ///
     /// # Errors
     /// When the password cannot be used.
     pub async fn main_password(
         &self,
-        account: AccountId,
+        names: Vec<String>,
         password: Secret,
     ) -> Result<NewCredential, DirectoryError> {
         let (secret, hashing) = (self.store.meta.secret, self.hashing);
         let id: CredentialId = self.ids.next(self.now());
         let make =
-            move || main_credential(&secret, account, id, &password, hashing, &mut SystemRandom);
+            move || main_credential(&secret, id, &password, &names, hashing, &mut SystemRandom);
         Ok(on_blocking_thread(make).await?)
+    }
+
+    /// Login names in full, each once.
+    async fn full_names(
+        &self,
+        logins: impl Iterator<Item = &String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for login in logins {
+            let name = self.store.engine.read(&FullLoginKey { name: login.clone() }).await?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The login names that an account has, in full.
+    async fn names_of(&self, account: AccountId) -> Result<Vec<String>, StoreError> {
+        let logins = self.store.engine.read(&ListLogins { account }).await?;
+        self.full_names(logins.iter()).await
     }
 
     /// Sets the main password of an account, in place of the one before.
@@ -165,7 +192,8 @@ impl Directory {
         account: AccountId,
         password: Secret,
     ) -> Result<(), DirectoryError> {
-        let credential = self.main_password(account, password).await?;
+        let names = self.names_of(account).await?;
+        let credential = self.main_password(names, password).await?;
         let operation = SetMainPassword { account, credential, now: self.now() };
         Ok(self.store.engine.write(operation).await?)
     }
@@ -185,9 +213,9 @@ impl Directory {
         let password = password.unwrap_or_else(|| AppPassword::generate(&mut SystemRandom).0);
         let (secret, hashing) = (self.store.meta.secret, self.hashing);
         let id: CredentialId = self.ids.next(self.now());
-        let hashed = password.clone();
+        let (hashed, names) = (password.clone(), self.names_of(account).await?);
         let make = move || {
-            app_credential(&secret, account, id, &hashed, name, scopes, expires_at, hashing)
+            app_credential(&secret, account, id, &hashed, &names, name, scopes, expires_at, hashing)
         };
         let credential = on_blocking_thread(make).await?;
         let operation = AddCredential { account, credential, now: self.now() };

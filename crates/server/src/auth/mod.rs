@@ -7,11 +7,16 @@
 //! * argon2id runs on blocking threads, so many at once as there are permits: it takes 19 MiB each.
 //! * No password is logged or kept. What a success leaves behind for some minutes is a keyed hash
 //!   (`Remembered`), forgotten as soon as the directory changes.
-//! * All of an account's SCRAM keys share one salt, which follows from the store's secret, as do
-//!   those of names that do not exist.
+//! * The salt that a SCRAM client is shown follows from the store's secret and the login name in
+//!   full, whether the name exists or not, so that nobody can tell which ones do. SCRAM keys are
+//!   therefore kept for each name that an account had when the password was set. Under a name that
+//!   it got later they are looked up by the salt of another of its names: somebody who guesses both
+//!   could see that they belong together, but who has the right password gets in.
 
 mod password;
 mod remembered;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use password::{

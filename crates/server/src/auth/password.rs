@@ -66,16 +66,16 @@ fn prepared(password: &Secret) -> Result<Secret, PasswordError> {
     Ok(Secret::new(prepare(password.expose())?))
 }
 
-/// The credential for an account's main password: argon2id and SCRAM keys. Takes some 100 ms; never
-/// on a thread that serves others.
+/// The credential for an account's main password: argon2id, and SCRAM keys for each of `names`, its
+/// login names in full. Takes some 100 ms; never on a thread that serves others.
 ///
 /// # Errors
 /// When the password cannot be used.
 pub fn main_credential(
     secret: &[u8; 32],
-    account: AccountId,
     id: CredentialId,
     password: &Secret,
+    names: &[String],
     hashing: Hashing,
     random: &mut dyn Random,
 ) -> Result<NewCredential, PasswordError> {
@@ -92,13 +92,13 @@ pub fn main_credential(
         name: "main".into(),
         scopes: Scopes::ALL,
         verifier: hash.to_string().into_bytes(),
-        scram: Some(scram_column(secret, account, &password, hashing.scram_iterations)?),
+        scram: scram_column(secret, names, &password, hashing.scram_iterations)?,
         expires_at: None,
     })
 }
 
 /// The credential for an app password: a keyed hash, which is enough because app passwords are
-/// generated and long, and SCRAM keys. Takes some 30 ms for the latter.
+/// generated and long, and SCRAM keys for each of `names`. Takes some 30 ms for each of the latter.
 ///
 /// # Errors
 /// When the password cannot be used.
@@ -108,6 +108,7 @@ pub fn app_credential(
     account: AccountId,
     id: CredentialId,
     password: &Secret,
+    names: &[String],
     name: String,
     scopes: Scopes,
     expires_at: Option<Time>,
@@ -120,7 +121,7 @@ pub fn app_credential(
         name,
         scopes,
         verifier: keyed_hash(secret, account, &password).to_vec(),
-        scram: Some(scram_column(secret, account, &password, hashing.scram_iterations)?),
+        scram: scram_column(secret, names, &password, hashing.scram_iterations)?,
         expires_at,
     })
 }
@@ -198,26 +199,40 @@ pub(super) fn keyed(
     out
 }
 
-/// The salt of all SCRAM keys of an account.
-fn scram_salt(secret: &[u8; 32], account: AccountId) -> Vec<u8> {
-    keyed(secret, b"scram-account-salt\0", account, b"").into_iter().take(16).collect()
+/// The salt of a login name in full (`FullLoginKey`): that which clients are shown for a name that
+/// does not exist, so that nobody can tell which ones do.
+pub(super) fn scram_salt(secret: &[u8; 32], name: &str) -> Box<[u8]> {
+    // The salt does not depend on the iterations.
+    ScramKeys::fake(secret, name, NonZeroU32::MIN).salt
 }
 
-/// SCRAM keys as the store keeps them: iterations (4 octets), StoredKey, ServerKey (32 each), salt.
+/// SCRAM keys as the store keeps them: for each name iterations (4 octets), StoredKey, ServerKey
+/// (32 each) and salt (16). A name beyond [`limits::SCRAM_NAMES_MAX`] goes without.
 fn scram_column(
     secret: &[u8; 32],
-    account: AccountId,
+    names: &[String],
     password: &Secret,
     iterations: NonZeroU32,
-) -> Result<Vec<u8>, PasswordError> {
-    let keys = scram::derive(password.expose(), &scram_salt(secret, account), iterations)?;
-    let iterations = keys.iterations.get().to_be_bytes();
-    Ok([iterations.as_slice(), &keys.stored_key, &keys.server_key, &keys.salt].concat())
+) -> Result<Option<Vec<u8>>, PasswordError> {
+    let mut column = Vec::new();
+    for name in names.iter().take(limits::SCRAM_NAMES_MAX) {
+        let keys = scram::derive(password.expose(), &scram_salt(secret, name), iterations)?;
+        column.extend_from_slice(&keys.iterations.get().to_be_bytes());
+        column.extend_from_slice(&keys.stored_key);
+        column.extend_from_slice(&keys.server_key);
+        column.extend_from_slice(&keys.salt);
+    }
+    Ok((!column.is_empty()).then_some(column))
 }
 
-/// Reads [`scram_column`]. `None` when it is damaged.
-pub(super) fn read_scram(column: &[u8]) -> Option<ScramKeys> {
-    let (iterations, rest) = column.split_first_chunk::<4>()?;
+/// Reads [`scram_column`]; what is damaged is left out.
+pub(super) fn read_scram(column: &[u8]) -> Vec<ScramKeys> {
+    const RECORD_BYTES: usize = 4 + 32 + 32 + 16;
+    column.chunks_exact(RECORD_BYTES).filter_map(read_one).collect()
+}
+
+fn read_one(record: &[u8]) -> Option<ScramKeys> {
+    let (iterations, rest) = record.split_first_chunk::<4>()?;
     let (stored_key, rest) = rest.split_first_chunk::<32>()?;
     let (server_key, salt) = rest.split_first_chunk::<32>()?;
     Some(ScramKeys {
@@ -273,32 +288,36 @@ mod tests {
     fn main_passwords() {
         let id = CredentialId::new(1).unwrap();
         let mut random = SimRandom::from_seed(1);
+        let names = ["alice@example.com".to_owned(), "al@example.com".to_owned()];
         let made =
-            main_credential(&SECRET, account(), id, &secret("pass\u{ad}word"), CHEAP, &mut random)
+            main_credential(&SECRET, id, &secret("pass\u{ad}word"), &names, CHEAP, &mut random)
                 .unwrap();
         assert!(made.verifier.starts_with(b"$argon2id$v=19$m=8,t=1,p=1$"));
         let matches = |text| main_matches(CHEAP, Some(&made.verifier), &secret(text));
         assert!(matches("password") && !matches("passwort") && !matches(""));
         assert!(!main_matches(CHEAP, None, &secret("password")));
-        let keys = read_scram(made.scram.as_ref().unwrap()).unwrap();
-        assert_eq!(keys, scram::derive("password", &keys.salt, CHEAP.scram_iterations).unwrap());
+        let keys = read_scram(made.scram.as_ref().unwrap());
+        let derived = |name: &String| {
+            let salt = scram_salt(&SECRET, name);
+            scram::derive("password", &salt, CHEAP.scram_iterations).unwrap()
+        };
+        assert_eq!(keys, names.each_ref().map(derived));
     }
 
     #[test]
-    fn app_passwords_share_the_accounts_salt() {
+    fn app_passwords_are_the_accounts_alone() {
         let make = |account, text: &str| {
             let id = CredentialId::new(1).unwrap();
             let (name, scopes) = ("phone".to_owned(), Scopes::POP3);
-            app_credential(&SECRET, account, id, &secret(text), name, scopes, None, CHEAP).unwrap()
+            app_credential(&SECRET, account, id, &secret(text), &[], name, scopes, None, CHEAP)
+                .unwrap()
         };
         let one = make(account(), "one");
+        assert_eq!(one.scram, None, "without a name there is nothing to salt them with");
         assert!(app_matches(&SECRET, account(), &one.verifier, &secret("one")));
         assert!(!app_matches(&SECRET, account(), &one.verifier, &secret("two")));
         let other = AccountId::new(6).unwrap();
         assert!(!app_matches(&SECRET, other, &one.verifier, &secret("one")));
-        let salt = |c: &NewCredential| read_scram(c.scram.as_ref().unwrap()).unwrap().salt;
-        assert_eq!(salt(&one), salt(&make(account(), "two")));
-        assert_ne!(salt(&one), salt(&make(other, "one")));
     }
 
     #[test]
@@ -306,7 +325,7 @@ mod tests {
         let id = CredentialId::new(1).unwrap();
         let mut random = SimRandom::from_seed(1);
         let mut check = |text: &str, want: PasswordError| {
-            let made = main_credential(&SECRET, account(), id, &secret(text), CHEAP, &mut random);
+            let made = main_credential(&SECRET, id, &secret(text), &[], CHEAP, &mut random);
             assert_eq!(made.map(|_| ()), Err(want));
         };
         check("", PasswordError::Empty);

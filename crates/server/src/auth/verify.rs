@@ -1,6 +1,6 @@
 //! Checking logins against the store.
 
-use super::password::{self, Hashing, app_matches, keyed, main_matches, read_scram};
+use super::password::{self, Hashing, app_matches, keyed, main_matches, read_scram, scram_salt};
 use super::remembered::Remembered;
 use crate::hub::Hub;
 use crate::system::SystemRandom;
@@ -212,10 +212,15 @@ impl Authenticator {
         })?;
         let mut candidates: Vec<(ScramKeys, Verdict)> = Vec::new();
         if let Some(facts) = &facts {
-            for credential in &facts.credentials {
-                if let Some(keys) = credential.scram.as_deref().and_then(read_scram) {
-                    candidates.push((keys, judge(facts, credential, authzid, scope, now)));
-                }
+            let kept = |credential: &Credential| {
+                credential.scram.as_deref().map(read_scram).unwrap_or_default()
+            };
+            let all: Vec<Vec<ScramKeys>> = facts.credentials.iter().map(kept).collect();
+            let salt = shared_salt(&all, &scram_salt(&self.secret, &full_key));
+            for (credential, keys) in facts.credentials.iter().zip(all) {
+                let fitting = keys.into_iter().find(|keys| Some(&keys.salt) == salt.as_ref());
+                let verdict = || judge(facts, credential, authzid, scope, now);
+                candidates.extend(fitting.map(|keys| (keys, verdict())));
             }
         }
         if candidates.is_empty() {
@@ -280,6 +285,15 @@ impl Authenticator {
     pub fn hashing(&self) -> password::Hashing {
         self.config.hashing
     }
+}
+
+/// The salt that the client is shown, with which it computes one proof for all credentials: that of
+/// the name it gave, unless more of them have keys under another one.
+fn shared_salt(all: &[Vec<ScramKeys>], named: &[u8]) -> Option<Box<[u8]>> {
+    let count =
+        |salt: &[u8]| all.iter().filter(|keys| keys.iter().any(|keys| *keys.salt == *salt)).count();
+    let salts = all.iter().flatten().map(|keys| &keys.salt);
+    salts.max_by_key(|salt| (count(salt), ***salt == *named)).cloned()
 }
 
 /// What a right password means here and now.

@@ -104,6 +104,7 @@ async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
         account,
         node.next_id(),
         &Secret::new(PASSWORD.into()),
+        &["alice@example.com".to_owned()],
         "phone".into(),
         Scopes::POP3,
         None,
