@@ -9,7 +9,7 @@
 use crate::throttle::{Attempt, Throttle};
 use posthorn_base::Time;
 use posthorn_base::shown::Shown;
-use posthorn_proto::sasl::{Failure, Identity, Question, Refusal};
+use posthorn_proto::sasl::{Failure, Identity, LoginMethod, Question, Refusal};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,13 +75,13 @@ impl Logins {
     }
 
     /// Told of every login that succeeded.
-    pub fn succeeded(&mut self, identity: &Identity, now: Time) {
+    pub fn succeeded(&mut self, identity: &Identity, method: LoginMethod, now: Time) {
         if let Some(attempt) = self.attempt.take() {
             self.throttle.login_succeeded(self.peer, attempt.name(), now);
         }
         // What was typed may be another of its names.
         self.throttle.login_succeeded(self.peer, &identity.login, now);
-        tracing::info!(login = %Shown::text(&identity.login), "logged in");
+        tracing::info!(login = %Shown::text(&identity.login), %method, "logged in");
     }
 }
 

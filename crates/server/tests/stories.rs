@@ -363,7 +363,7 @@ async fn every_kind_of_event_is_produced() {
     tells(Kind::Connected, Label::Service, "submission");
     tells(Kind::Encrypted, Label::Version, "1.3");
     tells(Kind::LoggedIn, Label::Login, "alice@example.com");
-    tells(Kind::LoggedIn, Label::Mechanism, "password");
+    tells(Kind::LoggedIn, Label::Mechanism, "PLAIN");
     tells(Kind::Sender, Label::Address, "alice@example.com");
     tells(Kind::Resolved, Label::Address, "alice+tag@example.com");
     tells(Kind::RecipientRefused, Label::Address, "nobody@example.com");

@@ -1,6 +1,6 @@
 //! What a session asks of its driver.
 
-use crate::sasl::{Failure, Identity, Question};
+use crate::sasl::{Failure, Identity, LoginMethod, Question};
 use posthorn_base::Uid;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Event {
     LoginFailed(Failure),
     /// Question: open this account's maildrop, locked against other POP3 sessions until this one
     /// ends. Answer: [`maildrop_opened`](super::Session::maildrop_opened).
-    OpenMaildrop(Identity),
+    OpenMaildrop(Identity, LoginMethod),
     /// Question: read this message. Answer: [`message`](super::Session::message) for each piece,
     /// then [`message_end`](super::Session::message_end), or
     /// [`message_failed`](super::Session::message_failed).

@@ -55,6 +55,34 @@ impl fmt::Display for Mechanism {
     }
 }
 
+/// How somebody logged in: what the story and the log say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginMethod {
+    /// By a SASL exchange.
+    Sasl(Mechanism),
+    /// By POP3's own commands (RFC 1939 7).
+    UserPass,
+    /// By IMAP's own command (RFC 3501 6.2.3), which is not the SASL mechanism of that name.
+    LoginCommand,
+}
+
+impl LoginMethod {
+    /// The word for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LoginMethod::Sasl(mechanism) => mechanism.name(),
+            LoginMethod::UserPass => "USER/PASS",
+            LoginMethod::LoginCommand => "LOGIN command",
+        }
+    }
+}
+
+impl fmt::Display for LoginMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A set of mechanisms. `Display` writes it as the protocols announce it: `PLAIN LOGIN`.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mechanisms(u8);

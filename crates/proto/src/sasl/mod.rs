@@ -32,7 +32,7 @@ mod server;
 
 pub use channel_binding::ChannelBindings;
 pub use framing::{Exchange, Progress};
-pub use mechanism::{Mechanism, Mechanisms, Offer, SelectError};
+pub use mechanism::{LoginMethod, Mechanism, Mechanisms, Offer, SelectError};
 pub use secret::Secret;
 pub use server::{
     Answer, Failure, Identity, Question, Refusal, ScramAnswer, Server, Step, Success, Verdict,

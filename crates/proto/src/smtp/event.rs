@@ -1,7 +1,7 @@
 //! What a session asks of its driver.
 
 use super::envelope::{Envelope, Mail, Recipient};
-use crate::sasl::{Failure, Identity, Question};
+use crate::sasl::{Failure, Question, Success};
 use std::time::Duration;
 
 /// What the driver has to do next. Replies are no events: they are appended to the output buffer,
@@ -50,7 +50,7 @@ pub enum Event<'a> {
     /// Question: who is this? Answer: [`auth_answered`](super::Session::auth_answered).
     Authenticate(Question),
     /// The client has logged in.
-    LoggedIn(Identity),
+    LoggedIn(Success),
     /// A login failed, perhaps by the mechanism's own checks (a wrong SCRAM proof) after the driver
     /// had answered: count it against the network and the account.
     LoginFailed(Failure),

@@ -7,7 +7,8 @@ use posthorn_proto::pop3::{
 };
 use posthorn_proto::sasl::scram::{ScramKeys, derive};
 use posthorn_proto::sasl::{
-    Answer, ChannelBindings, Failure, Identity, Question, Refusal, ScramAnswer, Verdict,
+    Answer, ChannelBindings, Failure, Identity, LoginMethod, Question, Refusal, ScramAnswer,
+    Verdict,
 };
 use posthorn_testkit::SimClock;
 use std::cell::RefCell;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     /// Pieces in which messages are read.
     pub(crate) piece: usize,
     pub(crate) failures: Vec<Failure>,
+    /// By which methods logins succeeded.
+    pub(crate) methods: Vec<LoginMethod>,
     pub(crate) delays: Vec<Duration>,
     /// What the driver was asked to read, in bytes.
     pub(crate) read: usize,
@@ -60,6 +63,7 @@ impl Shared {
             refusal: None,
             piece: 7,
             failures: Vec::new(),
+            methods: Vec::new(),
             delays: Vec::new(),
             read: 0,
         }))
@@ -206,7 +210,8 @@ impl Driver {
                 self.session.auth_answered(answer, out, now);
             }
             Event::LoginFailed(failure) => self.shared.borrow_mut().failures.push(failure),
-            Event::OpenMaildrop(identity) => {
+            Event::OpenMaildrop(identity, method) => {
+                self.shared.borrow_mut().methods.push(method);
                 assert_eq!(&*identity.login, "alice@example.com");
                 let opened = self.shared.borrow_mut().open();
                 self.holds_lock = opened.is_ok();

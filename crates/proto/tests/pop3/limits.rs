@@ -4,7 +4,7 @@ use crate::driver::{Driver, Shared, config, tls};
 use posthorn_base::{Clock, limits};
 use posthorn_proto::pop3::{CloseReason, Config};
 use posthorn_proto::sasl::scram::{AwaitFirst, Binding};
-use posthorn_proto::sasl::{Failure, Refusal, Secret};
+use posthorn_proto::sasl::{Failure, LoginMethod, Mechanism, Refusal, Secret};
 use posthorn_testkit::fixtures::SampleMessage;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -61,6 +61,18 @@ fn credentials() {
     assert_eq!(driver.said(), "-ERR [AUTH] this is not a login name\r\n");
     driver.send(format!("USER x\r\nPASS {name}\r\nUSER x\r\nPASS {name}x\r\n").as_bytes());
     assert_eq!(shared.borrow().failures.len(), 2);
+}
+
+#[test]
+fn a_login_tells_its_method() {
+    let shared = Shared::new();
+    // With the name alice@example.com and the password secret.
+    connect(&shared).send(b"USER alice@example.com\r\nPASS secret\r\nQUIT\r\n");
+    let plain = b"AUTH PLAIN AGFsaWNlQGV4YW1wbGUuY29tAHNlY3JldA==\r\nQUIT\r\n";
+    connect(&shared).send(plain);
+    let want = [LoginMethod::UserPass, LoginMethod::Sasl(Mechanism::Plain)];
+    assert_eq!(shared.borrow().methods, want);
+    assert_eq!(want.map(LoginMethod::name), ["USER/PASS", "PLAIN"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::smtp::{Facts, Handler, Note};
 use crate::spool::Spooled;
 use posthorn_base::{ArrivalId, Time};
-use posthorn_proto::sasl::{Answer, Question};
+use posthorn_proto::sasl::{Answer, Question, Success};
 use posthorn_proto::smtp::{Envelope, Mail, Recipient, Reply};
 use posthorn_store::directory::Scopes;
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
@@ -21,7 +21,6 @@ pub struct Intake {
     opening: Opening,
     login: Option<Login>,
     /// How the login that is being checked is made.
-    mechanism: &'static str,
     transaction: Option<Transaction>,
     /// Received says where a submission came from.
     shows_client: bool,
@@ -43,7 +42,7 @@ impl Intake {
     /// of a user's home or phone.
     pub fn new(node: Arc<Node>, service: &'static str, shows_client: bool) -> Self {
         let opening = Opening::new(service, node.now());
-        Intake { node, opening, login: None, mechanism: "", transaction: None, shows_client }
+        Intake { node, opening, login: None, transaction: None, shows_client }
     }
 
     /// Mail that is refused before its data, or given up after something was refused, has a story,
@@ -145,11 +144,6 @@ impl Handler for Intake {
     }
 
     async fn authenticate(&mut self, facts: Facts<'_>, question: Question) -> Answer {
-        self.mechanism = match &question {
-            Question::Password { .. } => "password",
-            Question::ScramKeys { .. } => "SCRAM-SHA-256",
-            Question::Certificate { .. } => "certificate",
-        };
         let certificate = facts.tls.and_then(|tls| tls.client_certificate.as_deref());
         self.node.auth.answer(question, Scopes::SMTP, certificate).await
     }
@@ -157,8 +151,8 @@ impl Handler for Intake {
     fn note(&mut self, facts: Facts<'_>, note: Note<'_>) {
         let now = self.node.now();
         match note {
-            Note::LoggedIn(identity) => {
-                let (identity, mechanism) = (identity.clone(), self.mechanism);
+            Note::LoggedIn(Success { identity, mechanism }) => {
+                let (identity, mechanism) = (identity.clone(), *mechanism);
                 self.login = Some(Login { identity, mechanism, at: now });
             }
             Note::DataRefused(fault) => {

@@ -2,7 +2,7 @@
 
 use crate::smtp::Facts;
 use posthorn_base::{ArrivalId, Time};
-use posthorn_proto::sasl::Identity;
+use posthorn_proto::sasl::{Identity, Mechanism};
 use posthorn_proto::smtp::{Mail, Reply};
 use posthorn_store::story::{Event, Kind, Label, NewStory, StoryKind};
 
@@ -59,7 +59,7 @@ impl Opening {
 #[derive(Debug, Clone)]
 pub(super) struct Login {
     pub(super) identity: Identity,
-    pub(super) mechanism: &'static str,
+    pub(super) mechanism: Mechanism,
     pub(super) at: Time,
 }
 
@@ -68,7 +68,7 @@ impl Login {
         Event::new(self.at, Kind::LoggedIn)
             .of(self.identity.account)
             .with(Label::Login, self.identity.login.as_ref())
-            .with(Label::Mechanism, self.mechanism)
+            .with(Label::Mechanism, self.mechanism.name())
     }
 }
 

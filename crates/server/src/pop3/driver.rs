@@ -12,7 +12,7 @@ use crate::tls::{Offer, TlsInfo};
 use bytes::{Buf, BytesMut};
 use posthorn_base::{Time, Uid, limits};
 use posthorn_proto::pop3::{self, Event, Feed, OpenError, RetrieveError, Session};
-use posthorn_proto::sasl::{Answer, Identity, Question, Refusal};
+use posthorn_proto::sasl::{Answer, Identity, LoginMethod, Question, Refusal};
 use posthorn_store::directory::Scopes;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -198,7 +198,7 @@ impl Driver {
                     let failed = self.logins.failed(&failure, self.steady.now());
                     self.hold = self.hold.max(failed.hold);
                 }
-                Event::OpenMaildrop(identity) => self.open(&identity).await,
+                Event::OpenMaildrop(identity, method) => self.open(&identity, method).await,
                 // How much of it is wanted the session says while it is fed.
                 Event::Retrieve { uid, part: _ } => self.retrieve(conn, uid).await?,
                 Event::Commit(uids) => self.commit(uids).await,
@@ -239,8 +239,8 @@ impl Driver {
         self.session.auth_answered(answer, &mut self.out, self.steady.now());
     }
 
-    async fn open(&mut self, identity: &Identity) {
-        self.logins.succeeded(identity, self.steady.now());
+    async fn open(&mut self, identity: &Identity, method: LoginMethod) {
+        self.logins.succeeded(identity, method, self.steady.now());
         let opened = match self.maildrops.open(identity.account).await {
             Ok((maildrop, shown)) => {
                 self.maildrop = Some(maildrop);

@@ -324,7 +324,7 @@ impl<H: Handler> Driver<H> {
                 self.note(Note::Abandoned);
             }
             Event::Authenticate(question) => self.authenticate(question).await,
-            Event::LoggedIn(identity) => self.logged_in(&identity),
+            Event::LoggedIn(success) => self.logged_in(&success),
             Event::LoginFailed(failure) => self.login_failed(&failure),
             Event::EarlyTalk => self.note(Note::EarlyTalk),
             // `work` takes these.

@@ -4,7 +4,7 @@ use crate::conn::CloseReason;
 use crate::spool::Spooled;
 use crate::tls::TlsInfo;
 use posthorn_base::{ArrivalId, ConnectionId};
-use posthorn_proto::sasl::{Answer, Failure, Identity, Question};
+use posthorn_proto::sasl::{Answer, Failure, Identity, Question, Success};
 use posthorn_proto::smtp::{self, DataFault, Envelope, Hello, Mail, Recipient, Reply};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ pub enum Note<'a> {
     /// Plaintext stood behind STARTTLS: an attack or a broken client. So many bytes were dropped.
     TextBeforeTls(usize),
     /// A login succeeded.
-    LoggedIn(&'a Identity),
+    LoggedIn(&'a Success),
     /// A login failed. The name is as it was tried, in lower case.
     LoginFailed(&'a str, &'a Failure),
     /// A login was not looked at, because too many had failed.

@@ -5,7 +5,7 @@ use crate::pop3::command::Transaction;
 use crate::pop3::event::{CloseReason, Event, OpenError};
 use crate::pop3::maildrop::{Deletions, Maildrop};
 use crate::pop3::response::{self, Code, Refusal};
-use crate::sasl::{self, Answer, Exchange, Failure, Progress, Success};
+use crate::sasl::{self, Answer, Exchange, Failure, LoginMethod, Progress, Success};
 use posthorn_base::{Time, limits};
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ impl Session {
                 self.state = State::AuthAsked(exchange);
                 self.pending.push_back(Event::Authenticate(question));
             }
-            Progress::Done(Success { identity, .. }) => {
+            Progress::Done(Success { identity, mechanism }) => {
                 self.state = State::OpenAsked;
-                self.pending.push_back(Event::OpenMaildrop(identity));
+                let method = LoginMethod::Sasl(mechanism);
+                self.pending.push_back(Event::OpenMaildrop(identity, method));
             }
             Progress::Failed(failure) => self.auth_failed(failure, out),
         }
@@ -75,7 +76,8 @@ impl Session {
             }
             (State::PasswordAsked, Answer::Verdict(Ok(identity))) => {
                 self.state = State::OpenAsked;
-                self.pending.push_back(Event::OpenMaildrop(identity));
+                let method = LoginMethod::UserPass;
+                self.pending.push_back(Event::OpenMaildrop(identity, method));
             }
             (State::PasswordAsked, Answer::Verdict(Err(refusal))) => {
                 self.auth_failed(Failure::Refused(refusal), out);

@@ -120,7 +120,7 @@ impl Session {
                 client.login = Some(success.identity.clone());
                 self.state = State::Ready(client);
                 Reply::AUTHENTICATED.write(out);
-                Some(Event::LoggedIn(success.identity))
+                Some(Event::LoggedIn(success))
             }
             Progress::Failed(failure) => {
                 self.state = State::Ready(client);

@@ -22,7 +22,7 @@ fn plain_with_and_without_an_initial_response() {
     let want = [
         "? login alice@example.com",
         "S: 235 2.7.0 Authentication succeeded",
-        "logged in alice@example.com",
+        "logged in alice@example.com by PLAIN",
     ];
     assert_eq!(after_ehlo(&format!("AUTH PLAIN {GOOD}\r\n")), want);
     assert_eq!(after_ehlo(&format!("auth plain\r\n{GOOD}\r\n"))[1..], want);
@@ -34,7 +34,7 @@ fn login_with_prompts() {
     let log = after_ehlo("AUTH LOGIN\r\nYWxpY2VAZXhhbXBsZS5jb20=\r\nc2VjcmV0\r\n");
     assert_eq!(log[..2], ["S: 334 VXNlcm5hbWU6", "S: 334 UGFzc3dvcmQ6"]);
     assert_eq!(log[2], "? login alice@example.com");
-    assert_eq!(log[4], "logged in alice@example.com");
+    assert_eq!(log[4], "logged in alice@example.com by LOGIN");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn scram_by_our_own_client() {
     client.server_final(&challenge(&play)).unwrap();
     // RFC 4954 4: the server's proof is a challenge, answered by an empty line.
     play.feed(b"\r\n");
-    assert_eq!(play.log.last().unwrap(), "logged in alice@example.com");
+    assert_eq!(play.log.last().unwrap(), "logged in alice@example.com by SCRAM-SHA-256");
     assert_eq!(&*play.session.login().unwrap().login, "alice@example.com");
 }
 
@@ -107,7 +107,7 @@ fn no_login_without_tls_unless_configured() {
     assert!(log.last().unwrap().contains("STARTTLS"));
     let open = scene.with(|c| c.auth_without_tls = true);
     let log = play(&open, wire.as_bytes());
-    assert!(log.iter().any(|l| l == "logged in alice@example.com"));
+    assert!(log.iter().any(|l| l == "logged in alice@example.com by PLAIN"));
 }
 
 #[test]

@@ -8,7 +8,9 @@
 //! * logins: `alice@example.com` with `secret`
 
 use crate::sasl::scram::{ScramKeys, derive};
-use crate::sasl::{Answer, ChannelBindings, Identity, Mechanisms, Question, Refusal, ScramAnswer};
+use crate::sasl::{
+    Answer, ChannelBindings, Identity, Mechanisms, Question, Refusal, ScramAnswer, Success,
+};
 use crate::smtp::*;
 use posthorn_base::{AccountId, ArrivalId, Domain, Time};
 use std::num::NonZeroU32;
@@ -178,7 +180,9 @@ impl Play {
             }
             Event::Abandon => self.note("abandoned"),
             Event::Authenticate(question) => self.login(question),
-            Event::LoggedIn(identity) => self.note(format!("logged in {}", identity.login)),
+            Event::LoggedIn(Success { identity, mechanism }) => {
+                self.note(format!("logged in {} by {mechanism}", identity.login));
+            }
             Event::LoginFailed(failure) => self.note(format!("login failed: {failure}")),
             Event::StartTls { discarded } => {
                 self.note(format!("TLS, {discarded} bytes discarded"));

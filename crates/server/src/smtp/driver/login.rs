@@ -1,7 +1,7 @@
 //! Logins: asked of the handler, counted by the throttle.
 
 use super::{Driver, Facts, Handler, Note};
-use posthorn_proto::sasl::{Answer, Failure, Identity, Question, Refusal};
+use posthorn_proto::sasl::{Answer, Failure, LoginMethod, Question, Refusal, Success};
 
 impl<H: Handler> Driver<H> {
     pub(super) async fn authenticate(&mut self, question: Question) {
@@ -21,8 +21,9 @@ impl<H: Handler> Driver<H> {
         self.note(Note::LoginFailed(&failed.name, failure));
     }
 
-    pub(super) fn logged_in(&mut self, identity: &Identity) {
-        self.logins.succeeded(identity, self.steady.now());
-        self.note(Note::LoggedIn(identity));
+    pub(super) fn logged_in(&mut self, success: &Success) {
+        let method = LoginMethod::Sasl(success.mechanism);
+        self.logins.succeeded(&success.identity, method, self.steady.now());
+        self.note(Note::LoggedIn(success));
     }
 }

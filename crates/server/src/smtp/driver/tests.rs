@@ -75,7 +75,9 @@ impl Handler for Keeper {
         let text = match note {
             Note::LoginFailed(name, failure) => format!("failed {name}: {failure}"),
             Note::LoginThrottled(name) => format!("throttled {name}"),
-            Note::LoggedIn(identity) => format!("logged in {}", identity.login),
+            Note::LoggedIn(success) => {
+                format!("logged in {} by {}", success.identity.login, success.mechanism)
+            }
             Note::Closed(reason) => format!("closed: {reason}"),
             Note::TextBeforeTls(count) => format!("{count} bytes before TLS"),
             other => format!("{other:?}"),
@@ -242,7 +244,7 @@ async fn submission_from_greeting_to_goodbye() {
         assert_eq!(line, want);
         assert_eq!(message, b"Subject: hello\r\n\r\n.dotted\r\n");
     }
-    assert_eq!(place.stop().await, ["logged in alice@example.com", "closed: finished"]);
+    assert_eq!(place.stop().await, ["logged in alice@example.com by PLAIN", "closed: finished"]);
 }
 
 #[tokio::test]
