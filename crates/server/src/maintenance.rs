@@ -25,6 +25,9 @@ const PAGE: u32 = 100;
 /// A large COPY that nobody went on with for this long is taken back.
 const COPY_ABANDONED: Duration = Duration::from_secs(60 * 60);
 
+/// A plan that was recorded this long ago and is not carried out was left by a node that died.
+const PLAN_ABANDONED: Duration = Duration::from_secs(60);
+
 /// How long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -64,6 +67,7 @@ impl Maintenance {
                     self.told(self.make_room(now).await, "making room");
                 }
                 sleep(LOOK).await;
+                self.told(self.apply_pending(clock.now()).await, "carrying out recorded plans");
             }
         };
         tokio::select! {
@@ -76,12 +80,22 @@ impl Maintenance {
     pub async fn round(&self, now: Time) {
         let (engine, files) = (&self.engine, &self.files);
         self.told(bulk::end_deleted(engine, now).await, "ending deleted mailboxes");
+        self.told(self.apply_pending(now).await, "carrying out recorded plans");
         let before = now - COPY_ABANDONED;
         self.told(bulk::abandon_copies(engine, before, now).await, "taking copies back");
         self.told(self.purge_expunged(now).await, "purging expunged messages");
         self.told(self.purge_stories(now).await, "removing old stories");
         self.told(sweep_due(engine, files, now).await.map(drop), "deleting body files");
         self.told(sweep_orphans(engine, files, now).await.map(drop), "sweeping body files");
+    }
+
+    /// What a node decided and died over, or could not reach an account for.
+    async fn apply_pending(&self, now: Time) -> Result<(), StoreError> {
+        let left = bulk::apply_pending(&self.engine, now - PLAN_ABANDONED, now).await?;
+        if left > 0 {
+            tracing::warn!(left, "messages are accepted and not in every mailbox yet");
+        }
+        Ok(())
     }
 
     fn told(&self, result: Result<(), StoreError>, what: &str) {

@@ -6,10 +6,11 @@
 #[allow(dead_code, reason = "the suite uses the rest")]
 mod world;
 
+use posthorn_store::mail::pending::RecordPlan;
 use posthorn_store::sqlite::{Options, Sqlite};
 use posthorn_store::{Birth, Engine, Operation, StoreError, Tx, check, stmt};
 use std::collections::BTreeSet;
-use world::{Seeded, World};
+use world::{INBOX, Seeded, World, letter};
 
 /// Rules, and what breaks them in a store that [`World::fill`] filled.
 const MUTATIONS: &[(&str, &[&str])] = &[
@@ -60,7 +61,12 @@ const MUTATIONS: &[(&str, &[&str])] = &[
     ("queue_row.destination", &["DELETE FROM destination"]),
     ("queue_row.lease", &["UPDATE queue_row SET lease_owner = 1"]),
     ("destination.waiting", &["UPDATE destination SET waiting = waiting + 1"]),
-    ("pending_plan.body", &["INSERT INTO pending_plan VALUES (5, 1, 0, x'00')"]),
+    ("pending_plan.body", &["UPDATE pending_plan SET arrival_id = arrival_id + 1"]),
+    ("pending_plan.plan", &["DELETE FROM pending_plan WHERE account_id = 0"]),
+    (
+        "pending_plan.data",
+        &["UPDATE pending_plan SET account_id = account_id + 7 WHERE account_id <> 0"],
+    ),
     ("owner.login", &["UPDATE login SET account_id = 99"]),
     ("owner.address_grant", &["UPDATE address_grant SET account_id = -account_id"]),
     (
@@ -97,6 +103,9 @@ async fn findings_after(mutation: &'static [&'static str]) -> BTreeSet<&'static 
     let engine = Engine::Sqlite(Sqlite::open(dir.path(), options).unwrap());
     let world = World::new(&engine).await;
     world.fill().await;
+    let to: [(_, &[_]); 2] = [(world.alice, &[INBOX]), (world.bob, &[INBOX])];
+    let plan = world.plan(&letter("is decided, and waits"), &to);
+    world.write(RecordPlan { plan }).await.unwrap();
     if !mutation.is_empty() {
         assert!(world.write(Mutate(mutation)).await.unwrap() > 0, "{mutation:?} changes nothing");
     }

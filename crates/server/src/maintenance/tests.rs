@@ -8,8 +8,10 @@ use posthorn_base::{Address, Domain, Flags, Uid, ZonedTime};
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::check::check;
 use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, SetQuota};
+use posthorn_store::mail::pending::RecordPlan;
 use posthorn_store::mail::{
-    Append, EmailFacts, Expunge, FindMailbox, ListRestorable, NewMessage, ThreadKeys,
+    Append, Delivery, EmailFacts, Expunge, FindAccepted, FindMailbox, ListRestorable, NewMessage,
+    NewPlacement, Plan, Target, ThreadKeys,
 };
 use posthorn_store::story::{Event, Kind, ListStories, NewStory, RecordStory};
 
@@ -147,4 +149,42 @@ async fn stories_go_by_kind() {
     assert_eq!(kinds().await, [StoryKind::Accepted]);
     world.round(100).await;
     assert_eq!(kinds().await, []);
+}
+
+#[tokio::test]
+async fn what_was_decided_is_carried_out() {
+    let world = World::new().await;
+    let (now, arrival) = (world.now, world.ids.next(world.now));
+    let body = BodyWriter::encode(&world.store.files, world.ids.next(now), b"x", Bytes::new());
+    let placements = vec![NewPlacement {
+        target: Target::Role(posthorn_base::Role::Inbox),
+        flags: Flags::NONE,
+        keywords: Vec::new(),
+    }];
+    let email = world.ids.next(now);
+    let plan = Plan {
+        arrival,
+        received: ZonedTime { time: now, offset_minutes: 0 },
+        body: body.unwrap(),
+        facts: EmailFacts {
+            map_version: 1,
+            part_map: Bytes::new(),
+            envelope: Bytes::new(),
+            sent: None,
+            text: None,
+            thread: ThreadKeys::default(),
+        },
+        deliveries: vec![Delivery { account: world.account, email, placements }],
+        queue: Vec::new(),
+        story: NewStory { arrival, at: now, kind: StoryKind::Accepted, events: Vec::new() },
+    };
+    let find = FindAccepted::of(&plan);
+    // The node that recorded it died before it went on.
+    world.store.engine.write(RecordPlan { plan }).await.unwrap();
+    let accepted = async || world.store.engine.read(&find).await.unwrap().unwrap();
+    assert_eq!(accepted().await.pending, [world.account]);
+    world.round(0).await;
+    assert_eq!(accepted().await.pending, [world.account], "a node may still be at it");
+    world.round(1).await;
+    assert_eq!(accepted().await.placed.len(), 1);
 }

@@ -10,9 +10,10 @@ pub use rules::Rule;
 
 use crate::bodies::{BodyFiles, BodyReader};
 use crate::directory::ListAccounts;
+use crate::mail::pending::{FindPending, ReadPending};
 use crate::mail::{Body, KeywordSet, Location};
 use crate::{Engine, EngineError, Operation, Rows, Statement, StoreError, Tx, stmt};
-use posthorn_base::{AccountId, BodyId, Keyword, MailboxName};
+use posthorn_base::{AccountId, ArrivalId, BodyId, Keyword, MailboxName, Time};
 use std::collections::HashSet;
 
 /// Violations of one rule that are told one by one, for each account; the rest is counted.
@@ -75,6 +76,16 @@ pub async fn check(
             tell(engine.read(&CheckAccount(account.id)).await?, &mut checked);
             check_keywords(engine, account.id, &mut |f| tell(vec![f], &mut checked)).await?;
             checked.accounts += 1;
+        }
+    }
+    let mut after = None;
+    loop {
+        let before = Time::from_millis(i64::MAX);
+        let pending = engine.read(&FindPending { after, before, limit: PAGE }).await?;
+        let Some(last) = pending.last() else { break };
+        after = Some(*last);
+        for arrival in pending {
+            tell(engine.read(&CheckPending(arrival)).await?, &mut checked);
         }
     }
     let mut after = None;
@@ -224,6 +235,39 @@ async fn check_keywords(
                 found(Finding { rule: "placement.keywords", account: Some(account), detail });
             }
         }
+    }
+}
+
+/// A plan that waits to be applied, against its shares.
+struct CheckPending(ArrivalId);
+
+impl Operation for CheckPending {
+    type Output = Vec<Finding>;
+    const NAME: &'static str = "check pending";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Finding>, StoreError> {
+        let arrival = self.0;
+        let find = |account, detail| Finding { rule: "pending_plan.data", account, detail };
+        let plan = match ReadPending(arrival).run(tx).await {
+            Ok(Some(plan)) => plan,
+            // Carried out meanwhile.
+            Ok(None) => return Ok(Vec::new()),
+            Err(StoreError::Engine(EngineError::Corrupt(why))) => {
+                return Ok(vec![find(None, why)]);
+            }
+            Err(error) => return Err(error),
+        };
+        let named: HashSet<AccountId> = plan.accounts().collect();
+        let shares =
+            "SELECT account_id FROM pending_plan WHERE arrival_id = ?1 AND account_id <> 0";
+        let mut findings = Vec::new();
+        for row in tx.one(stmt!(shares, arrival)).await?.iter() {
+            let account: AccountId = row.get(0)?;
+            if !named.contains(&account) {
+                findings.push(find(Some(account), format!("arrival {arrival}: no such share")));
+            }
+        }
+        Ok(findings)
     }
 }
 

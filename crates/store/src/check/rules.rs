@@ -276,7 +276,7 @@ pub(super) const STORE: &[Rule] = &[
     ),
     rule(
         "body.refs",
-        "a body knows how many emails and queue rows need it, and one does",
+        "a body knows how many emails, queue rows and waiting shares need it, and one does",
         ["body", "references"],
         "SELECT b.body_id, b.refs FROM body AS b \
          LEFT JOIN (SELECT body_id, COUNT(*) AS number FROM email GROUP BY body_id) AS e \
@@ -284,7 +284,7 @@ pub(super) const STORE: &[Rule] = &[
          LEFT JOIN (SELECT body_id, COUNT(*) AS number FROM queue_row GROUP BY body_id) AS q \
          ON q.body_id = b.body_id \
          LEFT JOIN (SELECT arrival_id, COUNT(*) AS number FROM pending_plan \
-             GROUP BY arrival_id) AS w ON w.arrival_id = b.arrival_id \
+             WHERE account_id <> 0 GROUP BY arrival_id) AS w ON w.arrival_id = b.arrival_id \
          WHERE b.refs < 1 OR b.refs <> \
          COALESCE(e.number, 0) + COALESCE(q.number, 0) + COALESCE(w.number, 0)",
     ),
@@ -340,10 +340,17 @@ pub(super) const STORE: &[Rule] = &[
     ),
     rule(
         "pending_plan.body",
-        "a plan that waits to be applied has its body",
+        "a share that waits to be applied has its body",
         ["arrival", "account"],
-        "SELECT arrival_id, account_id FROM pending_plan WHERE arrival_id NOT IN \
-         (SELECT arrival_id FROM body)",
+        "SELECT arrival_id, account_id FROM pending_plan WHERE account_id <> 0 \
+         AND arrival_id NOT IN (SELECT arrival_id FROM body)",
+    ),
+    rule(
+        "pending_plan.plan",
+        "a share that waits to be applied has its plan",
+        ["arrival", "account"],
+        "SELECT arrival_id, account_id FROM pending_plan WHERE account_id <> 0 \
+         AND arrival_id NOT IN (SELECT arrival_id FROM pending_plan WHERE account_id = 0)",
     ),
 ];
 
@@ -409,6 +416,7 @@ pub(super) const BY_HAND: &[(&str, &str)] = &[
     ("subscription.name", "a subscription has a name in our form"),
     ("keyword.name", "a keyword is one, and its key its lower case"),
     ("placement.keywords", "a placement's keywords can be read and are in the dictionary"),
+    ("pending_plan.data", "a plan that waits to be applied can be read, and names its shares"),
     ("body.frames", "a body's table of frames fits its octets, and its file exists"),
     ("body.checksum", "a body's octets are those that arrived (looked at by a deep check)"),
 ];

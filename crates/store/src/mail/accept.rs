@@ -10,10 +10,10 @@
 use super::email::NewEmail;
 use super::keywords::{Dictionary, KeywordSet};
 use super::plan::{Delivery, Plan, Target};
-use super::{Answers, int, lock, thread};
-use crate::{Batch, Change, Operation, Statement, StoreError, Tx, stmt};
+use super::{Answers, EmailFacts, int, lock, thread};
+use crate::{Batch, Change, EngineError, Operation, Statement, StoreError, Tx, stmt};
 use posthorn_base::{
-    AccountId, ArrivalId, BodyId, EmailId, Flags, MailboxId, ModSeq, ThreadId, Time, Uid,
+    AccountId, ArrivalId, BodyId, EmailId, Flags, MailboxId, ModSeq, ThreadId, Time, Uid, ZonedTime,
 };
 
 /// Carries a plan out.
@@ -41,8 +41,59 @@ pub struct Placed {
 pub struct Accepted {
     /// Every copy, account by account.
     pub placed: Vec<Placed>,
+    /// Accounts that get their copies a little later: it is decided, and as durable as the rest.
+    pub pending: Vec<AccountId>,
     /// Accounts that were deleted since the plan was made, with the mail they would have got.
     pub gone: Vec<AccountId>,
+}
+
+/// What all deliveries of an arrival have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Common<'a> {
+    pub(super) arrival: ArrivalId,
+    pub(super) received: ZonedTime,
+    pub(super) body: BodyId,
+    /// RFC822.SIZE.
+    pub(super) size: u64,
+    pub(super) crlf_added: u64,
+    pub(super) facts: &'a EmailFacts,
+}
+
+impl<'a> Common<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        Common {
+            arrival: plan.arrival,
+            received: plan.received,
+            body: plan.body.id,
+            size: plan.body.message_size(),
+            crlf_added: plan.body.crlf_added,
+            facts: &plan.facts,
+        }
+    }
+
+    /// Puts one account's copies where they belong, and runs `with_it` in the same round trip.
+    /// `None` when there is no such account, or no mailbox of it, any more.
+    pub(super) async fn deliver(
+        &self,
+        tx: &mut Tx<'_>,
+        delivery: &Delivery,
+        with_it: Batch,
+    ) -> Result<Option<Vec<Placed>>, StoreError> {
+        let hashes = self.facts.thread.hashes();
+        let mut ready = prepare(tx, std::slice::from_ref(delivery)).await?;
+        allocate(tx, self, &hashes, &mut ready).await?;
+        let mut outcome = Accepted::default();
+        let (mut batch, mut is_delivered) = (Batch::new(), false);
+        for item in &ready {
+            is_delivered |= self.write_delivery(&hashes, item, &mut batch, &mut outcome);
+        }
+        if is_delivered {
+            batch.extend(with_it);
+        }
+        tx.run(batch).await?;
+        tell(tx, &ready);
+        Ok(is_delivered.then_some(outcome.placed))
+    }
 }
 
 /// One delivery while it is carried out.
@@ -76,7 +127,7 @@ impl Operation for Accept {
         plan.verify()?;
         let hashes = plan.facts.thread.hashes();
         let mut ready = prepare(tx, &plan.deliveries).await?;
-        allocate(tx, plan, &hashes, &mut ready).await?;
+        allocate(tx, &Common::of(plan), &hashes, &mut ready).await?;
         write(tx, plan, &hashes, &ready).await
     }
 }
@@ -227,11 +278,11 @@ fn take_uid(account: AccountId, copy: &Copy, size: u64) -> Statement {
 
 async fn allocate(
     tx: &mut Tx<'_>,
-    plan: &Plan,
+    common: &Common<'_>,
     hashes: &[i64],
     ready: &mut [Ready<'_>],
 ) -> Result<(), StoreError> {
-    let size = plan.body.message_size();
+    let size = common.size;
     let mut batch = Batch::with_capacity(ready.len() * 3);
     for item in ready.iter().filter(|item| !item.is_gone) {
         let account = item.delivery.account;
@@ -270,12 +321,12 @@ async fn write(
     hashes: &[i64],
     ready: &[Ready<'_>],
 ) -> Result<Accepted, StoreError> {
-    let at = plan.received.time;
+    let (at, common) = (plan.received.time, Common::of(plan));
     let mut outcome = Accepted::default();
     let mut batch = Batch::with_capacity(ready.len() * 5 + plan.queue.len() + 4);
     let mut refs = plan.queue.len() as i64;
     for item in ready {
-        if write_delivery(plan, hashes, item, &mut batch, &mut outcome) {
+        if common.write_delivery(hashes, item, &mut batch, &mut outcome) {
             refs += 1;
         } else {
             outcome.gone.push(item.delivery.account);
@@ -294,72 +345,77 @@ async fn write(
     }
     plan.story.write(&mut batch);
     tx.run(batch).await?;
-    for (item, placed) in ready.iter().flat_map(|item| {
-        item.copies.iter().filter_map(move |copy| copy.placed.map(|placed| (item, placed)))
-    }) {
-        tx.changed(Change::Mailbox {
-            account: item.delivery.account,
-            mailbox: placed.0,
-            modseq: item.modseq,
-        });
-    }
+    tell(tx, ready);
     if !plan.queue.is_empty() {
         tx.changed(Change::Queue);
     }
     Ok(outcome)
 }
 
-/// Adds the rows of one account. False when there is no mailbox any more to put them into.
-fn write_delivery(
-    plan: &Plan,
-    hashes: &[i64],
-    item: &Ready<'_>,
-    batch: &mut Batch,
-    outcome: &mut Accepted,
-) -> bool {
-    let (account, email) = (item.delivery.account, item.delivery.email);
-    let size = plan.body.message_size();
-    let at = plan.received.time;
-    let placed = item.copies.iter().filter(|copy| copy.placed.is_some()).count();
-    let lost = item.copies.len() - placed;
-    if lost > 0 && !item.is_gone {
-        // The account is about to be deleted: its INBOX is gone, its row is not yet.
-        let bytes = int(size.saturating_mul(lost as u64));
-        batch.push(use_room(account, -bytes, -(lost as i64), 0));
+/// Says which mailboxes got something.
+fn tell(tx: &mut Tx<'_>, ready: &[Ready<'_>]) {
+    for item in ready {
+        let (account, modseq) = (item.delivery.account, item.modseq);
+        for (mailbox, _) in item.copies.iter().filter_map(|copy| copy.placed) {
+            tx.changed(Change::Mailbox { account, mailbox, modseq });
+        }
     }
-    let Some(thread) = item.thread.filter(|_| placed > 0 && !item.is_gone) else { return false };
-    let row = NewEmail {
-        account,
-        id: email,
-        body: plan.body.id,
-        arrival: plan.arrival,
-        thread,
-        size,
-        received: plan.received,
-        modseq: item.modseq,
-        placements: placed as i64,
-        facts: &plan.facts,
-    };
-    batch.push(row.insert());
-    batch.extend(row.insert_text());
-    for copy in &item.copies {
-        let Some((mailbox, uid)) = copy.placed else { continue };
-        batch.push(insert_placement(&PlacementRow {
+}
+
+impl Common<'_> {
+    /// Adds the rows of one account. False when there is no mailbox any more to put them into.
+    fn write_delivery(
+        &self,
+        hashes: &[i64],
+        item: &Ready<'_>,
+        batch: &mut Batch,
+        outcome: &mut Accepted,
+    ) -> bool {
+        let (account, email) = (item.delivery.account, item.delivery.email);
+        let (size, at) = (self.size, self.received.time);
+        let placed = item.copies.iter().filter(|copy| copy.placed.is_some()).count();
+        let lost = item.copies.len() - placed;
+        if lost > 0 && !item.is_gone {
+            // The account is about to be deleted: its INBOX is gone, its row is not yet.
+            let bytes = int(size.saturating_mul(lost as u64));
+            batch.push(use_room(account, -bytes, -(lost as i64), 0));
+        }
+        let Some(thread) = item.thread.filter(|_| placed > 0 && !item.is_gone) else {
+            return false;
+        };
+        let row = NewEmail {
             account,
-            mailbox,
-            uid,
-            email,
-            modseq: item.modseq,
-            flags: copy.flags,
-            keywords: &copy.keywords,
+            id: email,
+            body: self.body,
+            arrival: self.arrival,
+            thread,
             size,
-            crlf_added: plan.body.crlf_added,
-            saved_at: at,
-        }));
-        outcome.placed.push(Placed { account, email, mailbox, uid });
+            received: self.received,
+            modseq: item.modseq,
+            placements: placed as i64,
+            facts: self.facts,
+        };
+        batch.push(row.insert());
+        batch.extend(row.insert_text());
+        for copy in &item.copies {
+            let Some((mailbox, uid)) = copy.placed else { continue };
+            batch.push(insert_placement(&PlacementRow {
+                account,
+                mailbox,
+                uid,
+                email,
+                modseq: item.modseq,
+                flags: copy.flags,
+                keywords: &copy.keywords,
+                size,
+                crlf_added: self.crlf_added,
+                saved_at: at,
+            }));
+            outcome.placed.push(Placed { account, email, mailbox, uid });
+        }
+        batch.extend(hashes.iter().map(|hash| thread::remember(account, *hash, thread, at)));
+        true
     }
-    batch.extend(hashes.iter().map(|hash| thread::remember(account, *hash, thread, at)));
-    true
 }
 
 /// A live placement that is about to be written.
@@ -425,12 +481,18 @@ impl Operation for FindAccepted {
         // The story stays when the message is purged a moment later; the body is asked, too, so
         // that a story of the same arrival that was recorded for another reason is not taken for
         // it.
-        let mut batch = vec![stmt!(
-            "SELECT (SELECT COUNT(*) FROM story WHERE arrival_id = ?1 AND kind <> 2), \
+        let mut batch = vec![
+            stmt!(
+                "SELECT (SELECT COUNT(*) FROM story WHERE arrival_id = ?1 AND kind <> 2), \
              (SELECT COUNT(*) FROM body WHERE body_id = ?2 AND arrival_id = ?1)",
-            self.arrival,
-            self.body
-        )];
+                self.arrival,
+                self.body
+            ),
+            stmt!(
+                "SELECT account_id FROM pending_plan WHERE arrival_id = ?1 AND account_id <> 0",
+                self.arrival
+            ),
+        ];
         for (account, email) in &self.emails {
             batch.push(stmt!(
                 "SELECT mailbox_id, uid FROM placement WHERE account_id = ?1 AND email_id = ?2 \
@@ -447,10 +509,12 @@ impl Operation for FindAccepted {
         if known == 0 {
             return Ok(None);
         }
-        let mut outcome = Accepted::default();
+        let pending: Result<Vec<AccountId>, EngineError> =
+            answers.take()?.iter().map(|row| row.get(0)).collect();
+        let mut outcome = Accepted { pending: pending?, ..Accepted::default() };
         for (account, email) in &self.emails {
             let rows = answers.take()?;
-            if rows.is_empty() {
+            if rows.is_empty() && !outcome.pending.contains(account) {
                 outcome.gone.push(*account);
             }
             for row in rows.iter() {

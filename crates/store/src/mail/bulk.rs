@@ -1,6 +1,7 @@
 //! Work on many messages, cut into transactions that are short enough for the writer, with other
 //! operations in between.
 
+use super::pending::{ApplyShare, FindPending, ForgetPlan, PendingPlan, ReadPending, RecordPlan};
 use super::stage::{
     AbandonCopy, BeginCopy, FindAbandoned, PublishCopy, StageCopy, Staged, TellCopied,
 };
@@ -11,24 +12,84 @@ use super::{
 };
 use crate::{Batch, Engine, EngineError, Operation, StoreError, Tx, stmt};
 use posthorn_base::limits::BULK_STEP_MESSAGES;
-use posthorn_base::{AccountId, MailboxId, Time, Uid};
+use posthorn_base::{AccountId, ArrivalId, MailboxId, Time, Uid};
+use std::sync::Arc;
 
 /// Placements that one step of a purge takes: each may take an email, a text and a body with it.
 const PURGE_STEP: u32 = 100;
 
+/// Shares of a plan that are applied at the same time.
+const SHARES_AT_ONCE: usize = 4;
+
 /// Carries a plan out, once, even when the answer to its commit was lost.
+///
+/// On PostgreSQL a plan for more than one account is recorded first ([`pending`](super::pending)):
+/// after that it succeeds, and accounts that could not be served at once are answered as pending.
 ///
 /// # Errors
 /// Those of [`Accept`]. [`EngineError::Ambiguous`] only when it cannot be looked up either.
 pub async fn accept(engine: &Engine, plan: Plan) -> Result<Accepted, StoreError> {
     let find = FindAccepted::of(&plan);
+    let Engine::Postgres(postgres) = engine else {
+        return once(engine, &find, || Accept { plan: plan.clone() }).await;
+    };
+    if plan.deliveries.len() < 2 {
+        return once(engine, &find, || Accept { plan: plan.clone() }).await;
+    }
+    let now = plan.received.time;
+    let plan = RecordPlan { plan };
+    once(engine, &find, || Recording(plan.clone())).await?;
+    // A task of its own: who waits for the answer may leave, the others still get their copies.
+    let engine = Arc::new(Engine::Postgres(postgres.clone()));
+    let arrival = find.arrival;
+    let applied = tokio::spawn(async move {
+        apply_plan(&engine, arrival, now).await;
+        engine.read(&find).await
+    });
+    match applied.await {
+        Ok(Ok(Some(accepted))) => Ok(accepted),
+        // It is promised; what is not done yet is done by the next round.
+        unknown => {
+            tracing::warn!(%arrival, ?unknown, "a plan is recorded; its copies come later");
+            let pending = plan.plan.deliveries.iter().map(|delivery| delivery.account).collect();
+            Ok(Accepted { pending, ..Accepted::default() })
+        }
+    }
+}
+
+/// Records a plan and answers as if nobody had a share yet.
+struct Recording(RecordPlan);
+
+impl Operation for Recording {
+    type Output = Accepted;
+    const NAME: &'static str = RecordPlan::NAME;
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Accepted, StoreError> {
+        let gone = self.0.run(tx).await?;
+        Ok(Accepted { gone, ..Accepted::default() })
+    }
+}
+
+/// Writes what decides an arrival's fate, once.
+async fn once<O>(
+    engine: &Engine,
+    find: &FindAccepted,
+    make: impl Fn() -> O,
+) -> Result<Accepted, StoreError>
+where
+    O: Operation<Output = Accepted>,
+{
     let mut tries = 0;
     loop {
-        match engine.write(Accept { plan: plan.clone() }).await {
+        match engine.write(make()).await {
             Err(StoreError::Engine(
                 error @ (EngineError::Ambiguous | EngineError::Duplicate(_)),
             )) => {
-                if let Some(accepted) = engine.read(&find).await? {
+                if let Some(accepted) = engine.read(find).await? {
                     return Ok(accepted);
                 }
                 // Not committed: once more, unless ids collide with somebody else's.
@@ -38,6 +99,65 @@ pub async fn accept(engine: &Engine, plan: Plan) -> Result<Accepted, StoreError>
                 }
             }
             other => return other,
+        }
+    }
+}
+
+/// Carries out what is left of plans that were recorded before an instant: those whose node died, or
+/// could not reach an account. To be run at start and from time to time; several nodes may do it at
+/// once. Answers how many plans are left.
+///
+/// # Errors
+/// When plans cannot be listed. A share that cannot be applied is told in the log, and left to the
+/// next round.
+pub async fn apply_pending(engine: &Engine, before: Time, now: Time) -> Result<usize, StoreError> {
+    let (mut after, mut left) = (None, 0);
+    loop {
+        let found = engine.read(&FindPending { after, before, limit: PURGE_STEP }).await?;
+        let Some(last) = found.last() else { return Ok(left) };
+        after = Some(*last);
+        for arrival in found {
+            left += usize::from(!apply_plan(engine, arrival, now).await);
+        }
+    }
+}
+
+/// Applies the shares of a plan that are not applied yet. True when the plan is done.
+async fn apply_plan(engine: &Engine, arrival: ArrivalId, now: Time) -> bool {
+    let applied = async {
+        let Some(plan) = engine.read(&ReadPending(arrival)).await? else { return Ok(true) };
+        let plan = Arc::new(plan);
+        let accounts: Vec<AccountId> = plan.accounts().collect();
+        let lane = accounts.len().div_ceil(SHARES_AT_ONCE).max(1);
+        let mut lanes =
+            accounts.chunks(lane).map(|accounts| apply_shares(engine, &plan, accounts, now));
+        tokio::join!(
+            maybe(lanes.next()),
+            maybe(lanes.next()),
+            maybe(lanes.next()),
+            maybe(lanes.next())
+        );
+        engine.write(ForgetPlan(arrival)).await
+    };
+    applied.await.unwrap_or_else(|error: StoreError| {
+        tracing::warn!(%arrival, %error, "a recorded plan cannot be carried out; it is tried again");
+        false
+    })
+}
+
+async fn maybe(work: Option<impl Future<Output = ()>>) {
+    if let Some(work) = work {
+        work.await;
+    }
+}
+
+/// Applies shares one after the other; one that fails does not stop the others.
+async fn apply_shares(engine: &Engine, plan: &Arc<PendingPlan>, accounts: &[AccountId], now: Time) {
+    for account in accounts.iter().copied() {
+        let share = ApplyShare { plan: Arc::clone(plan), account, now };
+        if let Err(error) = engine.write(share).await {
+            let arrival = plan.arrival();
+            tracing::warn!(%arrival, %account, %error, "a copy has to wait; it is tried again");
         }
     }
 }

@@ -17,7 +17,7 @@
 //! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor
 //!   an id is ever used twice.
 //! * `email.placements` is the number of placement rows with that email; `body.refs` the number of
-//!   email and queue rows with that body. Whoever takes the last one away removes the row.
+//!   email and queue rows with that body, and of accounts that are still to get it ([`pending`]). Whoever takes the last one away removes the row.
 
 mod accept;
 mod append;
@@ -33,6 +33,7 @@ mod keywords;
 mod mailbox;
 mod maildrop;
 mod message;
+pub mod pending;
 mod placement;
 mod plan;
 mod purge;

@@ -15,6 +15,7 @@ mod event;
 mod operations;
 
 pub use event::{Audience, Event, Kind, Label, Reader};
+pub(crate) use operations::point;
 pub use operations::{
     CountRefusal, ListStories, NewStory, PurgeStories, ReadStory, RecordEvent, RecordStory, Story,
     StoryKind, later_event,

@@ -2,7 +2,7 @@
 
 use super::event::{self, Event, Kind, Reader};
 use crate::seam::Row;
-use crate::{Batch, EngineError, Operation, StoreError, Tx, stmt};
+use crate::{Batch, EngineError, Operation, Statement, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, ArrivalId, EventId, Time};
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ pub struct NewStory {
 
 impl NewStory {
     /// Whose stories this is: every account on whose branch an event is, with its roles.
-    fn pointers(&self) -> Vec<(AccountId, i64)> {
+    pub(crate) fn pointers(&self) -> Vec<(AccountId, i64)> {
         let mut pointers: Vec<(AccountId, i64)> = Vec::new();
         for event in &self.events {
             let Some(account) = event.account else { continue };
@@ -79,6 +79,14 @@ impl NewStory {
 
     /// Appends the statements that write it.
     pub fn write(&self, batch: &mut Batch) {
+        self.write_story(batch);
+        for (account, role) in self.pointers() {
+            batch.push(point(account, self.arrival, role));
+        }
+    }
+
+    /// The same without the pointers.
+    pub(crate) fn write_story(&self, batch: &mut Batch) {
         let data = event::encode(self.at, &self.events);
         batch.push(stmt!(
             "INSERT INTO story (arrival_id, day, at, kind, size, data) \
@@ -90,15 +98,17 @@ impl NewStory {
             data.len() as i64,
             data
         ));
-        for (account, role) in self.pointers() {
-            batch.push(stmt!(
-                "INSERT INTO story_pointer (account_id, arrival_id, role) VALUES (?1, ?2, ?3)",
-                account,
-                self.arrival,
-                role
-            ));
-        }
     }
+}
+
+/// Leads from an account to a story, in the roles it has there.
+pub(crate) fn point(account: AccountId, arrival: ArrivalId, role: i64) -> Statement {
+    stmt!(
+        "INSERT INTO story_pointer (account_id, arrival_id, role) VALUES (?1, ?2, ?3)",
+        account,
+        arrival,
+        role
+    )
 }
 
 /// Columns of `story_event` for one later event: its instant, branch and compact form. For

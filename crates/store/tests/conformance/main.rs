@@ -4,7 +4,7 @@
 //! each is a test of its own and always runs. On PostgreSQL all of them run in the one ignored test
 //! `postgres` (`cargo test -p posthorn-store --test conformance -- --ignored`), each in a database
 //! of its own in one cluster that the test starts and stops, first under READ COMMITTED, then under
-//! SERIALIZABLE.
+//! SERIALIZABLE. What only PostgreSQL can do to us is in the ignored test `postgres_alone`.
 
 #![cfg(test)]
 
@@ -18,7 +18,7 @@ mod queue;
 mod seam;
 mod story;
 
-use mail::{accept, bulk, mailboxes, maildrop, messages, model, views, whole};
+use mail::{accept, bulk, mailboxes, maildrop, messages, model, pending, views, whole};
 
 suite! {
     seam: values_come_back_as_they_went_in,
@@ -88,6 +88,11 @@ suite! {
         renaming_inbox_moves_its_messages,
         an_account_is_erased,
         an_accept_in_doubt_is_looked_up;
+    pending: a_recorded_plan_is_applied_share_by_share,
+        what_a_crash_leaves_is_found,
+        shares_of_accounts_that_go_are_given_up,
+        nobody_left_is_refused_and_twice_is_once,
+        a_plan_for_many_is_answered_with_all_its_copies;
     views: a_view_follows_its_mailbox,
         views_share_one_memory,
         a_session_tells_differences_when_it_may;

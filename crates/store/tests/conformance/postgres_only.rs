@@ -1,20 +1,32 @@
 //! What only PostgreSQL can do to us: connections that break, callers that leave, other nodes.
 
 use crate::harness::{Cluster, birth};
+use crate::mail::world::{INBOX, World, letter};
+use posthorn_base::Time;
+use posthorn_store::mail::{FindAccepted, bulk};
 use posthorn_store::postgres::{Options, Postgres};
-use posthorn_store::{EngineError, Operation, StoreError, Tx, stmt};
+use posthorn_store::{Engine, EngineError, Operation, StoreError, Tx, stmt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// All of it, each in a database of its own.
-pub(crate) async fn all(cluster: &Cluster) {
+#[test]
+#[ignore = "needs the server programs of PostgreSQL"]
+fn postgres_alone() {
+    let cluster = Cluster::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(all(&cluster));
+}
+
+async fn all(cluster: &Cluster) {
     a_commit_without_an_answer_is_ambiguous(cluster).await;
     a_caller_that_leaves_takes_its_transaction_along(cluster).await;
     a_write_goes_on_when_its_caller_leaves(cluster).await;
     two_nodes_start_at_once(cluster).await;
     a_store_that_needs_a_newer_release_is_refused(cluster).await;
     a_careless_server_is_refused(cluster).await;
+    a_plan_survives_the_node_that_recorded_it(cluster).await;
 }
 
 async fn open(cluster: &Cluster, database: &str, connections: usize) -> Postgres {
@@ -159,6 +171,48 @@ async fn a_careless_server_is_refused(cluster: &Cluster) {
     let refused = Postgres::open(&cluster.address("careless"), Options::new(birth())).await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("synchronous_commit"), "{refused}");
+}
+
+/// A node dies in the midst of handing a message to many accounts, several times.
+async fn a_plan_survives_the_node_that_recorded_it(cluster: &Cluster) {
+    let other = open(cluster, "survives", 8).await;
+    let engine = Engine::Postgres(other);
+    let world = World::new(&engine).await;
+    let mut accounts = Vec::new();
+    for number in 0..200 {
+        accounts.push(world.account(&format!("user{number}@example.com"), None).await);
+    }
+    let targets: Vec<(_, &[_])> = accounts.iter().map(|id| (*id, &[INBOX][..])).collect();
+    let shares = "SELECT COUNT(*) FROM pending_plan WHERE account_id <> 0";
+    let mut cut_off = 0;
+    for (round, applied) in (1..).zip([0, 1, 20, 100]) {
+        let plan = world.plan(&letter("to all"), &targets);
+        let find = FindAccepted::of(&plan);
+        let address = cluster.address("survives");
+        let node = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        node.spawn(async move {
+            let node = Postgres::open(&address, Options::new(birth())).await.unwrap();
+            bulk::accept(&Engine::Postgres(node), plan).await
+        });
+        // From here on the sender may have been told 250.
+        while world.read(find.clone()).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        while world.count(shares).await > 200 - applied {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        node.shutdown_background();
+        cut_off += i64::from(world.count(shares).await > 0);
+        let later = Time::from_millis(i64::MAX);
+        while bulk::apply_pending(&engine, later, world.now()).await.unwrap() > 0 {}
+        let accepted = world.read(find).await.unwrap();
+        assert_eq!((accepted.placed.len(), accepted.pending.len()), (200, 0));
+        let inboxes = "SELECT COUNT(*) FROM placement WHERE email_id <> 0";
+        assert_eq!(world.count(inboxes).await, 200 * round, "each has one copy");
+        world.clean().await;
+    }
+    assert!(cut_off > 0, "no node was faster than its end");
+    assert_eq!(world.count("SELECT COUNT(*) FROM pending_plan").await, 0);
 }
 
 #[tokio::test]

@@ -70,7 +70,6 @@ pub(crate) fn on_postgres(cases: &[Case]) {
             }
         }
     }
-    runtime.block_on(crate::postgres_only::all(&cluster));
     assert!(failed.is_empty(), "failed on PostgreSQL: {failed:#?}");
 }
 

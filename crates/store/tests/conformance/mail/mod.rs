@@ -6,6 +6,7 @@ pub(crate) mod mailboxes;
 pub(crate) mod maildrop;
 pub(crate) mod messages;
 pub(crate) mod model;
+pub(crate) mod pending;
 pub(crate) mod views;
 pub(crate) mod whole;
 pub(crate) mod world;
