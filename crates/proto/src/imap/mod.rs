@@ -24,6 +24,7 @@ pub mod capability;
 pub mod command;
 mod config;
 mod event;
+mod grammar;
 pub mod response;
 pub mod value;
 

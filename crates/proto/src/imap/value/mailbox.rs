@@ -1,6 +1,12 @@
 //! Mailbox names on the wire: modified UTF-7 (RFC 3501 5.1.3).
 
+use crate::imap::grammar::{Cursor, Parse};
+use base64::Engine;
+use base64::alphabet::Alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::NO_PAD};
 use posthorn_base::{MailboxName, MailboxNameError};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// The mailbox that a command names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,4 +15,153 @@ pub enum MailboxArgument {
     Name(MailboxName),
     /// A name that none can have: the mailbox does not exist and cannot be made.
     Impossible(MailboxNameError),
+}
+
+impl MailboxArgument {
+    /// `mailbox`.
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parse<MailboxArgument> {
+        Ok(Self::of(&decode(&cursor.astring()?)))
+    }
+
+    /// A name that is decoded already.
+    pub(crate) fn of(text: &str) -> MailboxArgument {
+        match MailboxName::parse(text) {
+            Ok(name) => MailboxArgument::Name(name),
+            Err(error) => MailboxArgument::Impossible(error),
+        }
+    }
+}
+
+/// RFC 3501 5.1.3: base64 with `,` instead of `/`, without padding.
+static BASE64: LazyLock<Option<GeneralPurpose>> = LazyLock::new(|| {
+    let alphabet =
+        Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").ok()?;
+    let config: GeneralPurposeConfig = NO_PAD;
+    Some(GeneralPurpose::new(&alphabet, config))
+});
+
+/// Decodes a name, or a pattern of LIST.
+///
+/// What is no modified UTF-7 means itself: a shift that does not decode, or decodes to what stands
+/// for itself (RFC 3501 5.1.3 forbids to write it so), and octets beyond US-ASCII, which are UTF-8
+/// from clients that never heard of the encoding. Thus no name is out of a client's reach, and each
+/// name that we write decodes to itself.
+pub fn decode(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut name = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while let Some((plain, shifted)) = rest.split_once('&') {
+        name.push_str(plain);
+        let decoded = shifted.split_once('-').and_then(|(encoded, after)| {
+            let decoded = if encoded.is_empty() { "&".into() } else { decode_shift(encoded)? };
+            Some((decoded, after))
+        });
+        match decoded {
+            Some((decoded, after)) => {
+                name.push_str(&decoded);
+                rest = after;
+            }
+            None => {
+                name.push('&');
+                rest = shifted;
+            }
+        }
+    }
+    name.push_str(rest);
+    name
+}
+
+/// What stands between `&` and `-`: UTF-16, and nothing that could stand for itself.
+fn decode_shift(encoded: &str) -> Option<String> {
+    let octets = BASE64.as_ref()?.decode(encoded).ok()?;
+    if octets.is_empty() || !octets.len().is_multiple_of(2) {
+        return None;
+    }
+    let units =
+        octets.chunks_exact(2).filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)));
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    text.ok().filter(|text| !text.chars().any(stands_for_itself))
+}
+
+/// RFC 3501 5.1.3: printable US-ASCII but `&`.
+fn stands_for_itself(c: char) -> bool {
+    matches!(c, ' '..='~') && c != '&'
+}
+
+/// Encodes a name.
+pub fn encode(name: &str) -> Cow<'_, str> {
+    if name.chars().all(stands_for_itself) {
+        return Cow::Borrowed(name);
+    }
+    let mut text = String::with_capacity(name.len() + 8);
+    let mut shifted: Vec<u8> = Vec::new();
+    for c in name.chars() {
+        if stands_for_itself(c) || c == '&' {
+            end_shift(&mut text, &mut shifted);
+            text.push(c);
+            if c == '&' {
+                text.push('-');
+            }
+        } else {
+            let mut units = [0; 2];
+            shifted.extend(c.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    end_shift(&mut text, &mut shifted);
+    Cow::Owned(text)
+}
+
+fn end_shift(text: &mut String, shifted: &mut Vec<u8>) {
+    if let (false, Some(base64)) = (shifted.is_empty(), BASE64.as_ref()) {
+        text.push('&');
+        base64.encode_string(&*shifted, text);
+        text.push('-');
+        shifted.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_both_ways() {
+        #[track_caller]
+        fn check(name: &str, text: &str) {
+            assert_eq!(encode(name), text);
+            assert_eq!(decode(text.as_bytes()), name);
+        }
+        // RFC 3501 5.1.3's example.
+        check("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+        check("Entwürfe & mehr", "Entw&APw-rfe &- mehr");
+        check("&", "&-");
+        check("😀", "&2D3eAA-");
+        check("a&b-c", "a&-b-c");
+        check("", "");
+    }
+
+    #[test]
+    fn what_is_no_encoding_means_itself() {
+        for name in
+            ["&", "a&b", "&Jjo!", "&U,BTFw-&ZeVnLIqe".trim_end_matches("&ZeVnLIqe"), "R&D-x"]
+        {
+            // Either it decodes, or it stands for itself; never is it lost.
+            let decoded = decode(name.as_bytes());
+            assert_eq!(decode(encode(&decoded).as_bytes()), decoded, "{name}");
+        }
+        assert_eq!(decode(b"a&b"), "a&b");
+        assert_eq!(decode(b"R&D-x"), "R&D-x");
+        assert_eq!(decode("Entwürfe".as_bytes()), "Entwürfe", "raw UTF-8");
+        assert_eq!(decode(b"&AGE-"), "&AGE-", "an `a` must not be written so");
+        assert_eq!(decode(b"&2D0-"), "&2D0-", "half a surrogate pair");
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_returns(name in "\\PC{0,40}") {
+            prop_assert_eq!(decode(encode(&name).as_bytes()), name.clone());
+            prop_assert!(encode(&name).is_ascii());
+        }
+    }
 }

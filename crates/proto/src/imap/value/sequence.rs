@@ -1,5 +1,8 @@
 //! Sets of sequence numbers and UIDs (RFC 3501 9, `sequence-set`; RFC 5182).
 
+use crate::imap::Code;
+use crate::imap::grammar::{Cursor, Fault, Parse};
+use posthorn_base::limits;
 use std::num::NonZeroU32;
 
 /// A number, or `*`: the greatest one in use.
@@ -36,7 +39,50 @@ pub enum MessageSet {
     Saved,
 }
 
+impl MessageSet {
+    /// `sequence-set`, or `$` (RFC 5182 2).
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parse<MessageSet> {
+        if cursor.eat(b'$') {
+            return Ok(MessageSet::Saved);
+        }
+        SequenceSet::parse(cursor).map(MessageSet::Numbers)
+    }
+}
+
+impl SequenceNumber {
+    fn parse(cursor: &mut Cursor<'_>) -> Parse<SequenceNumber> {
+        if cursor.eat(b'*') {
+            return Ok(SequenceNumber::Star);
+        }
+        cursor.nz_number().map(SequenceNumber::Number).map_err(|fault| match cursor.peek() {
+            None | Some(b' ' | b',' | b':') if fault.code.is_none() => fault,
+            _ => Fault::new("a set of messages is not like 1,3:5,7:*"),
+        })
+    }
+}
+
 impl SequenceSet {
+    /// `sequence-set`.
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parse<SequenceSet> {
+        let mut ranges = Vec::new();
+        loop {
+            if ranges.len() >= limits::IMAP_SEQUENCE_RANGES_MAX {
+                return Err(Fault::new("a set of messages has too many ranges").with(Code::Limit));
+            }
+            let from = SequenceNumber::parse(cursor)?;
+            let to = if cursor.eat(b':') { SequenceNumber::parse(cursor)? } else { from };
+            ranges.push(SequenceRange { from, to });
+            if !cursor.eat(b',') {
+                return Ok(SequenceSet { ranges });
+            }
+        }
+    }
+
+    /// True when a `*` is in it.
+    pub(crate) fn has_star(&self) -> bool {
+        self.ranges.iter().any(|range| [range.from, range.to].contains(&SequenceNumber::Star))
+    }
+
     /// The ranges as rising pairs, sorted, without overlaps, where `*` is `greatest`. RFC 3501 9:
     /// `*` in an empty mailbox, and a range beyond `greatest`, are what they say; who asks compares
     /// with what there is.
@@ -66,6 +112,31 @@ impl SequenceSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets() {
+        let parse = |text: &str| {
+            let mut cursor = Cursor::new(text.as_bytes());
+            let set = MessageSet::parse(&mut cursor).ok()?;
+            cursor.end().ok().map(|()| set)
+        };
+        let resolved = |text: &str| match parse(text)? {
+            MessageSet::Numbers(set) => Some(set.resolve(NonZeroU32::new(9).unwrap())),
+            MessageSet::Saved => None,
+        };
+        assert_eq!(parse("$"), Some(MessageSet::Saved));
+        assert_eq!(resolved("1"), Some(vec![(1, 1)]));
+        assert_eq!(resolved("2:4,3,7:*"), Some(vec![(2, 4), (7, 9)]));
+        assert_eq!(resolved("*:4294967295"), Some(vec![(9, u32::MAX)]));
+        for wrong in
+            ["", "0", "1,", ",1", "1:", ":1", "1:2:3", "a", "1,,2", "4294967296", "-1", "1 2"]
+        {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+        let many = |count: usize| vec!["1"; count].join(",");
+        assert!(parse(&many(limits::IMAP_SEQUENCE_RANGES_MAX)).is_some());
+        assert!(parse(&many(limits::IMAP_SEQUENCE_RANGES_MAX + 1)).is_none());
+    }
 
     #[test]
     fn ranges_are_sorted_and_joined() {
