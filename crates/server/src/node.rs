@@ -1,6 +1,7 @@
 //! What all sessions of a running server share.
 
 use crate::auth::Authenticator;
+use crate::hub::Hub;
 use crate::intake::{LargeMessages, Refusals};
 use crate::memory::Budget;
 use crate::spool::SpoolDir;
@@ -23,6 +24,8 @@ pub struct Node {
     pub engine: Arc<Engine>,
     /// Its body files.
     pub files: BodyFiles,
+    /// Where its changes are told.
+    pub hub: Arc<Hub>,
     /// Its mailboxes in use: `node.views.open(&node.engine, account, mailbox)`.
     pub views: Arc<Views>,
     /// Who may log in.

@@ -1,14 +1,18 @@
 use super::*;
 use crate::sasl::scram::{AwaitFinal, AwaitFirst, Binding, ScramError, ScramKeys, derive};
 use crate::sasl::{ChannelBindings, Identity, Mechanisms, Refusal, ScramAnswer, Secret, Verdict};
-use posthorn_base::AccountId;
+use posthorn_base::{AccountId, CredentialId};
 use proptest::prelude::*;
 use std::num::NonZeroU32;
 
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
 fn identity() -> Identity {
-    Identity { account: AccountId::new(7).unwrap(), login: "user@example.com".into() }
+    Identity {
+        account: AccountId::new(7).unwrap(),
+        login: "user@example.com".into(),
+        credential: CredentialId::new(1).unwrap(),
+    }
 }
 
 fn offer() -> Offer {

@@ -4,7 +4,7 @@ use super::mechanism::{Mechanism, Offer};
 use super::prepare::PrepareError;
 use super::scram::{ScramError, ScramKeys, ScramServer};
 use super::{Secret, external, login, plain};
-use posthorn_base::AccountId;
+use posthorn_base::{AccountId, CredentialId};
 
 /// Who has logged in, as the driver found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Identity {
     pub account: AccountId,
     /// The login's full name, for logs, grants and stories.
     pub login: Box<str>,
+    /// What opened the account. A long session asks from time to time whether it still does.
+    pub credential: CredentialId,
 }
 
 /// Why the driver refuses a login. To the client, only [`Refusal::Credentials`] says that the name

@@ -1,6 +1,6 @@
 //! A driver without sockets: alice@example.com, whose password is `secret`, and her maildrop.
 
-use posthorn_base::{AccountId, Clock, Domain, Uid, UidValidity};
+use posthorn_base::{AccountId, Clock, CredentialId, Domain, Uid, UidValidity};
 use posthorn_proto::pop3::{
     CloseReason, Config, Event, Feed, Maildrop, OctetCounter, OpenError, Part, RetrieveError,
     Session, TlsInfo, UniqueId,
@@ -81,6 +81,7 @@ impl Shared {
             None if is_alice && is_right => Ok(Identity {
                 account: AccountId::new(1).unwrap(),
                 login: "alice@example.com".into(),
+                credential: CredentialId::new(1).unwrap(),
             }),
             None => Err(Refusal::Credentials),
         }

@@ -3,7 +3,7 @@
 //! It has what `posthorn demo` has: alice@example.com (password `password`) and bob@example.org
 //! (`secret`), whose names are also logins without their domains.
 
-use posthorn_base::{AccountId, Address, ArrivalId, Domain, Time};
+use posthorn_base::{AccountId, Address, ArrivalId, CredentialId, Domain, Time};
 use posthorn_proto::sasl::{Answer, ChannelBindings, Identity, Mechanisms, Question, Refusal};
 use posthorn_proto::smtp::{Config, Event, ForwardPath, Reply, Service, Session, TlsInfo};
 use posthorn_testkit::transcript::{Connection, Received, World};
@@ -133,8 +133,11 @@ fn verdict(question: &Question) -> Answer {
         ("bob" | "bob@example.org", "secret") => Some((2, "bob@example.org")),
         _ => None,
     };
-    let identity = identity
-        .map(|(id, login)| Identity { account: AccountId::new(id).unwrap(), login: login.into() });
+    let identity = identity.map(|(id, login)| Identity {
+        account: AccountId::new(id).unwrap(),
+        login: login.into(),
+        credential: CredentialId::new(1).unwrap(),
+    });
     Answer::Verdict(identity.ok_or(Refusal::Credentials))
 }
 

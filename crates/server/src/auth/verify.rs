@@ -11,7 +11,7 @@ use posthorn_proto::sasl::{Answer, Identity, Question, Refusal, ScramAnswer, Sec
 use posthorn_store::directory::{
     Credential, CredentialKind, FindLogin, FullLoginKey, LoginFacts, MarkUsed, Scopes, login_key,
 };
-use posthorn_store::{Engine, Operation};
+use posthorn_store::{Engine, Operation, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -262,6 +262,28 @@ impl Authenticator {
         Err(Refusal::Credentials)
     }
 
+    /// Whether what opened an account still does: the account is there and not disabled, the
+    /// credential not removed, replaced, expired or taken from `scope`. For sessions that outlive
+    /// a change of the directory.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_still_good(
+        &self,
+        identity: &Identity,
+        scope: Scopes,
+    ) -> Result<bool, StoreError> {
+        let find = FindLogin { name: identity.login.clone().into() };
+        let now = self.clock.now();
+        let found = self.engine.read(&find).await?;
+        let facts = found.filter(|facts| facts.account == identity.account);
+        let is_it = |one: &&Credential| one.id == identity.credential;
+        Ok(facts.is_some_and(|facts| {
+            let credential = facts.credentials.iter().find(is_it);
+            credential.is_some_and(|one| judge(&facts, one, None, scope, now).is_ok())
+        }))
+    }
+
     /// Notes when a credential was last used; kept to the hour, so that logins rarely write.
     async fn mark_used(
         &self,
@@ -310,5 +332,9 @@ fn judge(
     if facts.disabled_at.is_some() || !credential.is_valid(scope, now) {
         return Err(Refusal::Disabled);
     }
-    Ok(Identity { account: facts.account, login: facts.address.as_str().into() })
+    Ok(Identity {
+        account: facts.account,
+        login: facts.address.as_str().into(),
+        credential: credential.id,
+    })
 }

@@ -135,6 +135,7 @@ impl Running {
         let node = Arc::new(Node {
             hostname: settings.hostname.clone(),
             files: store.files.clone(),
+            hub: Arc::clone(&store.hub),
             views: Arc::clone(store.hub.views()),
             auth: Authenticator::new(
                 Arc::clone(&engine),

@@ -56,7 +56,7 @@ pub use flags::{FlagAction, FlagsStored, StoreFlags};
 pub use import::{ImportStep, ReadImport};
 pub use keywords::{KeywordSet, ListKeywords};
 pub use mailbox::{
-    ClaimRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
+    ClaimRecent, ClaimedRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
     ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, first_uidvalidity,
     role_mailboxes,
 };

@@ -12,7 +12,7 @@ use crate::sasl::{
     Answer, ChannelBindings, Identity, Mechanisms, Question, Refusal, ScramAnswer, Success,
 };
 use crate::smtp::*;
-use posthorn_base::{AccountId, ArrivalId, Domain, Time};
+use posthorn_base::{AccountId, ArrivalId, CredentialId, Domain, Time};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -196,8 +196,11 @@ impl Play {
     }
 
     fn login(&mut self, question: Question) {
-        let identity =
-            Identity { account: AccountId::new(7).unwrap(), login: "alice@example.com".into() };
+        let identity = Identity {
+            account: AccountId::new(7).unwrap(),
+            login: "alice@example.com".into(),
+            credential: CredentialId::new(1).unwrap(),
+        };
         let answer = match &question {
             Question::Password { authcid, password, .. } => {
                 self.note(format!("? login {authcid}"));

@@ -12,7 +12,7 @@ use crate::system::{Ids, SystemClock};
 use crate::throttle::ThrottleConfig;
 use crate::tls::tests::{Issued, NOW};
 use crate::tls::{Alpn, TlsConfig};
-use posthorn_base::{AccountId, ArrivalId, Domain, limits};
+use posthorn_base::{AccountId, ArrivalId, CredentialId, Domain, limits};
 use posthorn_proto::sasl::{Answer, Identity, Mechanisms, Question, Refusal};
 use posthorn_proto::smtp::{Mail, Recipient};
 use rustls::pki_types::ServerName;
@@ -66,8 +66,11 @@ impl Handler for Keeper {
         let Question::Password { authcid, password, .. } = question else {
             return Answer::Verdict(Err(Refusal::Credentials));
         };
-        let login =
-            Identity { account: AccountId::new(7).unwrap(), login: "alice@example.com".into() };
+        let login = Identity {
+            account: AccountId::new(7).unwrap(),
+            login: "alice@example.com".into(),
+            credential: CredentialId::new(1).unwrap(),
+        };
         let is_good = &*authcid == "alice" && password.expose() == "secret";
         Answer::Verdict(if is_good { Ok(login) } else { Err(Refusal::Credentials) })
     }

@@ -62,8 +62,8 @@ impl Operation for FindMailbox {
     }
 }
 
-/// Claims the \Recent messages of a mailbox for one session (RFC 3501 2.3.2): answers the first UID
-/// that is \Recent to it; those who claim later get later ones only. No change for anybody else.
+/// Claims the \Recent messages of a mailbox for one session (RFC 3501 2.3.2): those who claim later
+/// get later ones only. No change for anybody else.
 #[derive(Clone, Debug)]
 pub struct ClaimRecent {
     /// Whose.
@@ -72,16 +72,26 @@ pub struct ClaimRecent {
     pub mailbox: MailboxId,
 }
 
+/// The answer of [`ClaimRecent`]: messages from `from` on and below `to` are \Recent to the session
+/// that claimed them, and to no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimedRecent {
+    /// The first.
+    pub from: Uid,
+    /// The first that is not: the mailbox's UIDNEXT when they were claimed.
+    pub to: Uid,
+}
+
 impl Operation for ClaimRecent {
-    type Output = Uid;
+    type Output = ClaimedRecent;
     const NAME: &'static str = "claim recent";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Uid, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<ClaimedRecent, StoreError> {
         // The account's row is locked without a change, so that no two sessions claim the same.
         let batch = vec![
             stmt!("UPDATE account SET modseq = modseq WHERE account_id = ?1", self.account),
             stmt!(
-                "SELECT recent_from FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2 \
+                "SELECT recent_from, uidnext FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2 \
                  AND ended_at IS NULL",
                 self.account,
                 self.mailbox
@@ -96,7 +106,7 @@ impl Operation for ClaimRecent {
         let mut answers = Answers::new(tx.run(batch).await?);
         answers.take()?;
         match answers.take()?.first() {
-            Some(row) => Ok(row.get(0)?),
+            Some(row) => Ok(ClaimedRecent { from: row.get(0)?, to: row.get(1)? }),
             None => Err(StoreError::missing("mailbox", self.mailbox)),
         }
     }

@@ -15,7 +15,7 @@ mod subscription;
 
 pub use create::{CreateMailbox, first_uidvalidity, role_mailboxes};
 pub use delete::DeleteMailbox;
-pub use list::{ClaimRecent, FindMailbox, ListMailboxes};
+pub use list::{ClaimRecent, ClaimedRecent, FindMailbox, ListMailboxes};
 pub use rename::{RenameMailbox, SetRole};
 pub use subscription::{ListSubscriptions, SetSubscribed};
 

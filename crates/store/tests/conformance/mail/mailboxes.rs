@@ -3,8 +3,8 @@
 use super::world::{INBOX, World, letter, uid};
 use posthorn_base::{MailboxName, Role, limits};
 use posthorn_store::mail::{
-    AccountChanges, ClaimRecent, DeleteMailbox, EndDeleted, FindDeleted, ListMailboxes,
-    ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, Target,
+    AccountChanges, ClaimRecent, ClaimedRecent, DeleteMailbox, EndDeleted, FindDeleted,
+    ListMailboxes, ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, Target,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -184,10 +184,11 @@ pub(crate) async fn recent_is_claimed_once(engine: &Engine) {
     let inbox = world.inbox().await;
     let claim = ClaimRecent { account: world.alice, mailbox: inbox.id };
     world.deliver(&letter("x"), INBOX).await;
-    assert_eq!(world.write(claim.clone()).await.unwrap(), uid(1));
+    let claimed = |from, to| ClaimedRecent { from: uid(from), to: uid(to) };
+    assert_eq!(world.write(claim.clone()).await.unwrap(), claimed(1, 2));
     world.deliver(&letter("x"), INBOX).await;
-    assert_eq!(world.write(claim.clone()).await.unwrap(), uid(2));
-    assert_eq!(world.write(claim).await.unwrap(), uid(3));
+    assert_eq!(world.write(claim.clone()).await.unwrap(), claimed(2, 3));
+    assert_eq!(world.write(claim).await.unwrap(), claimed(3, 3), "nothing is left");
 }
 
 pub(crate) async fn account_changes_name_the_mailboxes(engine: &Engine) {

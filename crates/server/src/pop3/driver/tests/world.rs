@@ -76,6 +76,7 @@ async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
     let node = Arc::new(Node {
         hostname: Domain::parse("mail.example").unwrap(),
         files: store.files.clone(),
+        hub: Arc::clone(&store.hub),
         views: Arc::clone(store.hub.views()),
         auth: Authenticator::new(
             Arc::clone(&store.engine),

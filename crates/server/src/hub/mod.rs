@@ -1,11 +1,17 @@
 //! What the store tells: changes that are committed, and that it can go on no more.
 
+mod watch;
+
+pub use watch::Watch;
+
+use posthorn_base::{AccountId, MailboxId};
 use posthorn_store::engine::Host;
 use posthorn_store::view::Views;
 use posthorn_store::{Change, EngineError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
+use watch::Watches;
 
 /// Changes that a slow listener may lag behind before it has to look at everything again.
 const CHANGES_KEPT: usize = 4096;
@@ -16,7 +22,8 @@ pub struct Hub {
     directory: AtomicU64,
     views: Arc<Views>,
     changes: broadcast::Sender<Change>,
-    fatal: watch::Sender<Option<String>>,
+    fatal: tokio::sync::watch::Sender<Option<String>>,
+    watches: Arc<Watches>,
 }
 
 impl Hub {
@@ -26,7 +33,8 @@ impl Hub {
             directory: AtomicU64::new(0),
             views: Arc::new(Views::new(views_memory)),
             changes: broadcast::Sender::new(CHANGES_KEPT),
-            fatal: watch::Sender::new(None),
+            fatal: tokio::sync::watch::Sender::new(None),
+            watches: Arc::default(),
         }
     }
 
@@ -44,6 +52,11 @@ impl Hub {
     /// Changes from now on. Who lags too far behind is told so, and reads *changes since*.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// Watches one mailbox from now on.
+    pub fn watch(&self, account: AccountId, mailbox: MailboxId) -> Watch {
+        self.watches.watch(account, mailbox)
     }
 
     /// Waits until the store has failed for good; says why.
@@ -66,8 +79,14 @@ impl Host for Hub {
         // Before anybody is woken: they look there.
         self.views.publish(changes);
         for change in changes {
-            if *change == Change::Directory {
-                self.directory.fetch_add(1, Ordering::AcqRel);
+            match *change {
+                Change::Directory => {
+                    self.directory.fetch_add(1, Ordering::AcqRel);
+                }
+                Change::Mailbox { account, mailbox, modseq: _ } => {
+                    self.watches.ring(account, mailbox);
+                }
+                Change::Queue => {}
             }
             // Without listeners there is nobody to tell.
             drop(self.changes.send(*change));
