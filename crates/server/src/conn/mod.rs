@@ -166,6 +166,12 @@ impl Connection {
         Ok(count)
     }
 
+    /// Whether the peer has neither closed the connection nor ended its direction, as far as is
+    /// known without waiting. What it sent before and nobody has read hides that.
+    pub fn is_open(&self) -> bool {
+        self.stream.is_open()
+    }
+
     /// Takes `bytes` for output. They are on their way after [`Connection::flush`]; what does not
     /// fit into the buffer is written now.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use posthorn_base::limits;
+use socket2::SockRef;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -57,13 +58,25 @@ impl Stream {
         }
     }
 
-    /// Lets the kernel drop what is unsent when the stream is dropped.
-    pub(super) fn reset_on_drop(&self) {
-        let tcp = match self {
+    fn tcp(&self) -> &TcpStream {
+        match self {
             Stream::Plain(stream) => stream,
             Stream::Tls(stream) => stream.get_ref().0,
-        };
-        if let Err(error) = tcp.set_zero_linger() {
+        }
+    }
+
+    /// False when the peer has closed its direction and everything it sent was read.
+    pub(super) fn is_open(&self) -> bool {
+        let mut octet = [MaybeUninit::uninit()];
+        match SockRef::from(self.tcp()).peek(&mut octet) {
+            Ok(count) => count > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Lets the kernel drop what is unsent when the stream is dropped.
+    pub(super) fn reset_on_drop(&self) {
+        if let Err(error) = self.tcp().set_zero_linger() {
             tracing::debug!(%error, "cannot ask for a reset");
         }
     }

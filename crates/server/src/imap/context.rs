@@ -6,7 +6,7 @@ use crate::node::Node;
 use posthorn_base::{AccountId, MailboxName, Time};
 use posthorn_proto::imap::command::Enabled;
 use posthorn_proto::imap::value::MailboxArgument;
-use posthorn_proto::imap::{Code, Completion};
+use posthorn_proto::imap::{Code, Completion, Status};
 use posthorn_store::mail::{FindMailbox, Mailbox};
 use posthorn_store::{EngineError, StoreError};
 use std::sync::Arc;
@@ -20,6 +20,13 @@ pub(crate) enum Fault {
     Store(StoreError),
     /// The connection ends.
     Close(CloseReason),
+}
+
+impl Fault {
+    /// True when the client is told BAD.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self, Fault::Refused(completion) if completion.status == Status::Bad)
+    }
 }
 
 impl From<Completion> for Fault {

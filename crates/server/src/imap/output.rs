@@ -25,6 +25,14 @@ impl<'a> Output<'a> {
         if self.bytes.len() >= limits::IMAP_OUTPUT_BYTES_MAX { self.send().await } else { Ok(()) }
     }
 
+    /// Whether the client is still there: for work that takes long and writes nothing meanwhile.
+    ///
+    /// # Errors
+    /// When it has closed the connection.
+    pub(crate) fn is_open(&self) -> Result<(), CloseReason> {
+        if self.conn.is_open() { Ok(()) } else { Err(CloseReason::PeerClosed) }
+    }
+
     /// Sends what waits.
     pub(crate) async fn send(&mut self) -> Result<(), CloseReason> {
         if self.bytes.is_empty() {

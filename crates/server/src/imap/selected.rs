@@ -5,6 +5,7 @@ use posthorn_proto::imap::Completion;
 use posthorn_proto::imap::value::MessageSet;
 use posthorn_store::view::{Entry, View};
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A selected mailbox.
@@ -33,9 +34,22 @@ impl Selected {
         set: &MessageSet,
         by_uid: bool,
     ) -> Result<Vec<usize>, Completion> {
+        Ok(self.ranges(set, by_uid)?.into_iter().flatten().collect())
+    }
+
+    /// The same as ranges of positions, which don't touch each other. A set like `1:*` takes no
+    /// more room than it has commas.
+    ///
+    /// # Errors
+    /// As [`Selected::positions`].
+    pub(crate) fn ranges(
+        &self,
+        set: &MessageSet,
+        by_uid: bool,
+    ) -> Result<Vec<Range<usize>>, Completion> {
         match set {
             MessageSet::Saved => {
-                Ok(self.saved.iter().filter_map(|uid| self.view.find(*uid).ok()).collect())
+                Ok(joined(self.saved.iter().filter_map(|uid| self.view.find(*uid).ok())))
             }
             MessageSet::Numbers(numbers) if by_uid => {
                 let last = self.view.len().checked_sub(1).and_then(|last| self.view.get(last));
@@ -46,8 +60,9 @@ impl Selected {
                     Some(Err(at)) => (at, at),
                     None => (0, 0),
                 };
-                let ranges = numbers.resolve(greatest);
-                Ok(ranges.iter().flat_map(|(a, b)| position(*a).0..position(*b).1).collect())
+                let ranges = numbers.resolve(greatest).into_iter();
+                let ranges = ranges.map(|(a, b)| position(a).0..position(b).1);
+                Ok(ranges.filter(|range| !range.is_empty()).collect())
             }
             MessageSet::Numbers(numbers) => {
                 let len = u32::try_from(self.view.len()).unwrap_or(u32::MAX);
@@ -57,7 +72,7 @@ impl Selected {
                 if ranges.last().is_some_and(|(_, last)| *last > len) {
                     return Err(beyond());
                 }
-                Ok(ranges.iter().flat_map(|(a, b)| *a as usize - 1..*b as usize).collect())
+                Ok(ranges.iter().map(|(a, b)| *a as usize - 1..*b as usize).collect())
             }
         }
     }
@@ -78,4 +93,16 @@ impl Selected {
         };
         Ok(positions.into_iter().filter_map(entry).collect())
     }
+}
+
+/// Rising positions as ranges.
+fn joined(positions: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for position in positions {
+        match ranges.last_mut() {
+            Some(last) if last.end == position => last.end += 1,
+            _ => ranges.push(position..position + 1),
+        }
+    }
+    ranges
 }

@@ -36,11 +36,11 @@ pub struct LargeMessages {
 /// The work panicked; what it said went to standard error.
 #[derive(Debug, thiserror::Error)]
 #[error("the work on a message panicked")]
-pub(super) struct Panicked;
+pub(crate) struct Panicked;
 
 /// The right to have a large message in memory and to work on it. Returned when dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     _turn: OwnedSemaphorePermit,
     _memory: Permit,
 }
@@ -64,7 +64,7 @@ impl LargeMessages {
     }
 
     /// Runs work on one of the threads.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Panicked> {
@@ -78,7 +78,7 @@ impl LargeMessages {
     }
 
     /// Waits for a turn and for memory, at most [`limits::LARGE_MESSAGE_WAIT_MAX`] for both.
-    pub(super) async fn turn(&self, octets: u64) -> Result<Turn, MemoryError> {
+    pub(crate) async fn turn(&self, octets: u64) -> Result<Turn, MemoryError> {
         let deadline = Instant::now() + limits::LARGE_MESSAGE_WAIT_MAX;
         let turn = timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(MemoryError::Busy) };

@@ -79,6 +79,10 @@ pub struct UnpackedText<'a> {
 }
 
 impl<'a> UnpackedText<'a> {
+    /// Of a message with nothing to find in it.
+    pub const EMPTY: UnpackedText<'static> =
+        UnpackedText { all: &[], header: &[], parts: &[], body: &[], is_cut: false };
+
     fn read(plain: &'a [u8]) -> Option<Self> {
         let (is_cut, rest) = plain.split_first()?;
         let (header, rest) = rest.split_first_chunk()?;

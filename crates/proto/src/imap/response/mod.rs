@@ -3,6 +3,8 @@
 
 mod code;
 mod completion;
+mod search;
 
 pub use code::Code;
 pub use completion::{Completion, Status};
+pub use search::{EsearchHead, EsearchResponse, SearchResponse};
