@@ -87,6 +87,10 @@ impl Host for Hub {
                     self.watches.ring(account, mailbox);
                 }
                 Change::Queue => {}
+                Change::Everything => {
+                    self.directory.fetch_add(1, Ordering::AcqRel);
+                    self.watches.ring_all();
+                }
             }
             // Without listeners there is nobody to tell.
             drop(self.changes.send(*change));
@@ -111,6 +115,8 @@ mod tests {
         assert_eq!(changes.recv().await, Ok(Change::Queue));
         assert_eq!(changes.recv().await, Ok(Change::Directory));
         assert_eq!(hub.directory_generation(), 1);
+        hub.publish(&[Change::Everything]);
+        assert_eq!(hub.directory_generation(), 2, "also of the directory");
         hub.fatal(&EngineError::Io("fsync".into()));
         assert!(hub.failed().await.contains("fsync"), "also when it failed before");
     }

@@ -22,6 +22,13 @@ struct Bell {
     wake: Notify,
 }
 
+impl Bell {
+    fn ring(&self) {
+        self.rings.fetch_add(1, Ordering::Release);
+        self.wake.notify_waiters();
+    }
+}
+
 /// The mailboxes that are watched.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
@@ -38,8 +45,14 @@ impl Watches {
     pub(super) fn ring(&self, account: AccountId, mailbox: MailboxId) {
         let bell = self.bells().get(&(account, mailbox)).map(Arc::clone);
         if let Some(bell) = bell {
-            bell.rings.fetch_add(1, Ordering::Release);
-            bell.wake.notify_waiters();
+            bell.ring();
+        }
+    }
+
+    /// Wakes everybody.
+    pub(super) fn ring_all(&self) {
+        for bell in self.bells().values() {
+            bell.ring();
         }
     }
 
@@ -116,6 +129,9 @@ mod tests {
         second.changed().await;
         assert!(is_quiet(&mut first) && is_quiet(&mut second), "two rings were heard as one");
         assert!(is_quiet(&mut other));
+        watches.ring_all();
+        first.changed().await;
+        other.changed().await;
         drop(first);
         watches.ring(account, one);
         second.changed().await;

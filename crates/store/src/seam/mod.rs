@@ -46,6 +46,9 @@ pub enum Change {
     Queue,
     /// Accounts, domains, addresses, grants or credentials changed: caches of them are stale.
     Directory,
+    /// Changes of other nodes may have been missed: everything may have changed. No transaction
+    /// says so, only an engine that lost touch.
+    Everything,
 }
 
 /// An engine's side of one transaction.
