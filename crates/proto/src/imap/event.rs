@@ -1,7 +1,7 @@
 //! What a session asks of its driver.
 
 use super::command::{Append, Request};
-use crate::sasl::{Failure, Identity, Question};
+use crate::sasl::{Failure, Identity, LoginMethod, Question};
 use std::time::Duration;
 
 /// What the driver has to do next. Replies are no events: they are appended to the output buffer,
@@ -20,11 +20,14 @@ pub enum Event<'a> {
 
     /// Question: who is this? Answer: [`auth_answered`](super::Session::auth_answered).
     Authenticate(Question),
-    /// The client has logged in.
-    LoggedIn(Identity),
+    /// The client has logged in; the session has told it so.
+    LoggedIn(Identity, LoginMethod),
     /// A login failed, perhaps by the mechanism's own checks after the driver had answered: count
     /// it against the network and the account.
     LoginFailed(Failure),
+
+    /// The client has said what it is (RFC 2971): fields and values for the log, bounded.
+    ClientId(Vec<(String, Option<String>)>),
 
     /// Question: carry this command out. The driver appends untagged responses to the output, as
     /// many as it likes and writing them out in between, and ends with
@@ -63,11 +66,6 @@ pub enum Event<'a> {
     Close(CloseReason),
 }
 
-/// Why a message cannot be appended, found before its octets were sent or while they come: the
-/// completion that the client gets. After a non-synchronizing literal its octets come all the same;
-/// the session drops them.
-pub type AppendRefusal = super::Completion;
-
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
@@ -92,6 +90,9 @@ pub enum CloseReason {
     /// A TLS handshake where none was agreed.
     #[error("the client began TLS without STARTTLS")]
     UnexpectedTls,
+    /// A line that a bare LF ended: where commands begin is no longer sure.
+    #[error("a line ended in a bare LF")]
+    BareLf,
     /// A command or a literal that is too long to be skipped.
     #[error("a command was too long")]
     TooLong,

@@ -24,10 +24,13 @@ pub mod capability;
 pub mod command;
 mod config;
 mod event;
+mod framing;
 mod grammar;
 pub mod response;
+mod session;
 pub mod value;
 
 pub use config::Config;
-pub use event::{AppendRefusal, CloseReason, Event};
+pub use event::{CloseReason, Event};
 pub use response::{Code, Completion, Status};
+pub use session::Session;

@@ -1,8 +1,8 @@
 //! A whole command as the client wrote it: tag, name, arguments.
 
 use super::{Append, Request};
-use crate::sasl::Secret;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A command's tag (RFC 3501 2.2.1): 1 to `limits::IMAP_TAG_BYTES_MAX` octets of `ASTRING-CHAR`
 /// without `+`.
@@ -23,7 +23,7 @@ impl fmt::Debug for Tag {
 }
 
 /// A command.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub(crate) enum Command {
     /// CAPABILITY.
     Capability,
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// AUTHENTICATE: the mechanism's name, and the initial response in base64 (RFC 4959).
     Authenticate { mechanism: Box<str>, initial: Option<Box<[u8]>> },
     /// LOGIN.
-    Login { name: Box<[u8]>, password: Secret },
+    Login { name: Box<[u8]>, password: Zeroizing<Vec<u8>> },
     /// ENABLE: names as written, in capitals.
     Enable(Vec<Box<str>>),
     /// IDLE.

@@ -89,3 +89,30 @@ pub struct Enabled {
     /// QRESYNC (RFC 7162 3.2): VANISHED instead of EXPUNGE.
     pub qresync: bool,
 }
+
+/// Why a text is no command.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ParseError {
+    /// Its tag, if it has one.
+    pub(crate) tag: Option<Tag>,
+    /// For the client.
+    pub(crate) text: std::borrow::Cow<'static, str>,
+    /// The code of the response.
+    pub(crate) code: Option<super::Code>,
+}
+
+// The parser comes next; until then no text is a command.
+pub(crate) fn parse(_text: &[u8]) -> Result<(Tag, Command), ParseError> {
+    Err(ParseError { tag: None, text: "this command is not known".into(), code: None })
+}
+pub(crate) fn append_head(_text: &[u8]) -> Option<(Tag, Append)> {
+    None
+}
+pub(crate) fn tag_of(_text: &[u8]) -> Option<Tag> {
+    None
+}
+impl Command {
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+}

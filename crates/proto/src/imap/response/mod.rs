@@ -8,3 +8,14 @@ mod search;
 pub use code::Code;
 pub use completion::{Completion, Status};
 pub use search::{EsearchHead, EsearchResponse, SearchResponse};
+
+// The encoders come next.
+pub(crate) fn continuation(_out: &mut Vec<u8>, _text: &str) {}
+pub(crate) fn bye(_out: &mut Vec<u8>, _text: &str) {}
+pub(crate) fn capability(_out: &mut Vec<u8>, _text: &str) {}
+pub(crate) fn enabled(_out: &mut Vec<u8>, _names: &[&str]) {}
+pub(crate) fn id(_out: &mut Vec<u8>, _fields: &[(&str, &str)]) {}
+impl Completion {
+    /// Writes it.
+    pub fn write(&self, _tag: Option<&super::command::Tag>, _out: &mut Vec<u8>) {}
+}
