@@ -1,13 +1,18 @@
 //! A session after its login: what its commands work on.
 
-use super::Selected;
+use super::keywords::{Dictionaries, Dictionary};
+use super::recent::Marks;
+use super::{Output, Selected};
 use crate::conn::CloseReason;
 use crate::node::Node;
 use posthorn_base::{AccountId, MailboxName, Time};
 use posthorn_proto::imap::command::Enabled;
 use posthorn_proto::imap::value::MailboxArgument;
 use posthorn_proto::imap::{Code, Completion, Status};
-use posthorn_store::mail::{FindMailbox, Mailbox};
+use posthorn_proto::sasl::Identity;
+use posthorn_store::directory::Scopes;
+use posthorn_store::mail::{FindMailbox, KeywordSet, Mailbox};
+use posthorn_store::view::View;
 use posthorn_store::{EngineError, StoreError};
 use std::sync::Arc;
 
@@ -50,9 +55,26 @@ impl From<CloseReason> for Fault {
     }
 }
 
+/// What all IMAP sessions of a process share, beside the node.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) node: Arc<Node>,
+    pub(super) dictionaries: Dictionaries,
+    pub(super) marks: Marks,
+}
+
+impl Shared {
+    /// For the sessions of this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Shared { node, dictionaries: Dictionaries::default(), marks: Marks::default() }
+    }
+}
+
 /// A logged-in session.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// What all IMAP sessions share.
+    pub(super) shared: Arc<Shared>,
     /// What all sessions share.
     pub(crate) node: Arc<Node>,
     /// Whose mail it is.
@@ -61,17 +83,53 @@ pub(crate) struct Context {
     pub(crate) enabled: Enabled,
     /// The mailbox that is selected.
     pub(crate) selected: Option<Selected>,
+    /// The account's keywords, as far as they were needed.
+    dictionary: Arc<Dictionary>,
+    /// The login, to be looked at again when the directory changes.
+    identity: Identity,
+    /// The state of the directory in which it was good.
+    directory: u64,
 }
 
 impl Context {
-    /// A session of this account, with nothing selected.
-    pub(crate) fn new(node: Arc<Node>, account: AccountId) -> Self {
-        Context { node, account, enabled: Enabled::default(), selected: None }
+    /// A session of this login, with nothing selected. `directory` is the state of the directory
+    /// in which the login was found good.
+    pub(super) fn new(shared: Arc<Shared>, identity: Identity, directory: u64) -> Self {
+        Context {
+            node: Arc::clone(&shared.node),
+            shared,
+            account: identity.account,
+            enabled: Enabled::default(),
+            selected: None,
+            dictionary: Arc::default(),
+            identity,
+            directory,
+        }
     }
 
     /// The present instant.
     pub(crate) fn now(&self) -> Time {
         self.node.now()
+    }
+
+    /// Whether the login is still good: its account is open, and what it logged in with still opens
+    /// it. Asks the store only when the directory has changed since it was last asked.
+    pub(super) async fn is_login_good(&mut self) -> bool {
+        let directory = self.node.hub.directory_generation();
+        if directory == self.directory {
+            return true;
+        }
+        match self.node.auth.is_still_good(&self.identity, Scopes::IMAP).await {
+            Ok(is_good) => {
+                self.directory = directory;
+                is_good
+            }
+            Err(error) => {
+                // Asked again next time: a store that cannot be read gives out no mail either.
+                tracing::warn!(%error, "a login cannot be checked again");
+                true
+            }
+        }
     }
 
     /// The name that a command gave, or the refusal for a name that no mailbox can have.
@@ -82,7 +140,7 @@ impl Context {
         match argument {
             MailboxArgument::Name(name) => Ok(name),
             MailboxArgument::Impossible(error) => {
-                Err(Completion::no(error.to_string()).with(Code::Cannot))
+                Err(Completion::no(super::reply::printable(&error.to_string())).with(Code::Cannot))
             }
         }
     }
@@ -103,5 +161,66 @@ impl Context {
     /// The selected mailbox. The session lets no command come here that needs one and has none.
     pub(crate) fn selected(&mut self) -> Result<&mut Selected, Completion> {
         self.selected.as_mut().ok_or_else(|| Completion::bad("no mailbox is selected"))
+    }
+
+    /// The selected mailbox, for a command that changes it.
+    pub(crate) fn writable(&mut self) -> Result<&mut Selected, Completion> {
+        let selected = self.selected()?;
+        match selected.read_only {
+            false => Ok(selected),
+            true => {
+                Err(Completion::no("The mailbox was opened by EXAMINE: read-only")
+                    .with(Code::NoPerm))
+            }
+        }
+    }
+
+    /// The selected mailbox as it is now, whatever its client knows of it.
+    pub(crate) async fn newest(&mut self) -> Result<Arc<View>, Fault> {
+        let mailbox = self.selected()?.mailbox;
+        Ok(self.node.views.open(&self.node.engine, self.account, mailbox).await?)
+    }
+
+    /// The account's keywords, as far as they were needed so far.
+    pub(crate) fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// Reads the account's keywords, if that was not done yet.
+    pub(super) async fn begin_dictionary(&mut self) -> Result<(), StoreError> {
+        let get = self.shared.dictionaries.get(&self.node.engine, self.account);
+        self.dictionary = get.await?;
+        Ok(())
+    }
+
+    /// Sees to it that the dictionary has the names of these keywords. To be called before flags of
+    /// a message are written; a client whose mailbox gets a new keyword is told of it first
+    /// (RFC 3501 7.2.6).
+    pub(crate) async fn learn(
+        &mut self,
+        set: &KeywordSet,
+        output: &mut Output<'_>,
+    ) -> Result<(), StoreError> {
+        if set.is_empty() || self.dictionary.knows(set) {
+            return Ok(());
+        }
+        let read = self.shared.dictionaries.read(&self.node.engine, self.account);
+        self.dictionary = read.await?;
+        if let Some(selected) = &self.selected {
+            selected.tell_flags(&self.dictionary, output.bytes());
+        }
+        Ok(())
+    }
+
+    /// CONDSTORE is enabled from now on. With a mailbox selected, its client hears from where on it
+    /// gets modseqs (RFC 7162 3.1).
+    pub(crate) fn enable_condstore(&mut self, output: &mut Output<'_>) {
+        if self.enabled.condstore {
+            return;
+        }
+        self.enabled.condstore = true;
+        if let Some(selected) = &self.selected {
+            selected.tell_highest_modseq(output.bytes());
+        }
     }
 }

@@ -3,12 +3,17 @@
 //! for.
 //!
 //! ```text
-//!   driver      the loop: reads, writes, logs in, waits (IDLE), closes
+//!   driver/     the loop: reads, writes, logs in, waits (IDLE), closes
 //!     |  Event::Run(request)
 //!   command/    one file a command: reads and writes the store, writes untagged responses
 //!     |
+//!   sync        afterwards: tells what changed, as far as it may be told
+//!     |
 //!   context     the account, what is selected, what is enabled
-//!   selected    the view that the client knows, and how it moves on
+//!   selected    the view that the client knows
+//!   recent      which messages it is the first to hear of
+//!   keywords    the names of keywords
+//!   reply       what a client is told when the store does not do what it asked
 //!   output      untagged responses on their way to a client that may be slow
 //! ```
 //!
@@ -22,9 +27,16 @@
 
 mod command;
 mod context;
+mod keywords;
 mod output;
+mod recent;
+mod reply;
 mod selected;
+mod sync;
+mod untagged;
 
 pub(crate) use context::Context;
+#[allow(unused_imports, reason = "the driver comes next")]
+pub use context::Shared;
 pub(crate) use output::Output;
 pub(crate) use selected::Selected;

@@ -1,6 +1,9 @@
 //! The mailbox that is selected, as its client knows it.
 
-use posthorn_base::{MailboxId, Uid};
+use super::keywords::Dictionary;
+use super::recent::Recent;
+use super::untagged;
+use posthorn_base::{Flags, MailboxId, ModSeq, Uid};
 use posthorn_proto::imap::Completion;
 use posthorn_proto::imap::value::MessageSet;
 use posthorn_store::view::{Entry, View};
@@ -15,15 +18,81 @@ pub(crate) struct Selected {
     pub(crate) mailbox: MailboxId,
     /// EXAMINE.
     pub(crate) read_only: bool,
-    /// What the client was told: its sequence numbers are positions in this view, plus one.
+    /// What the client was told: its sequence numbers are positions in this view, plus one. It may
+    /// hold messages that are gone ([`View::is_ghost`]), when that could not be told yet.
     pub(crate) view: Arc<View>,
-    /// Messages from here on are \Recent in this session.
-    pub(crate) recent_from: Uid,
+    /// All changes up to this one were told, expunges too. Below the view's own modseq while the
+    /// view holds ghosts.
+    pub(super) synced: ModSeq,
+    /// What is \Recent in this session.
+    pub(super) recent: Recent,
+    /// How many \Recent messages the client was told of.
+    pub(super) recent_told: usize,
     /// The saved result (RFC 5182): UIDs, rising; those that vanish stay, and mean nothing.
     pub(crate) saved: Vec<Uid>,
+    /// What this command has told of messages that it changed itself, by UID: the modseq up to
+    /// which the client knows the message. Empty between commands.
+    told: Vec<(Uid, ModSeq)>,
 }
 
 impl Selected {
+    /// A mailbox that was just selected, of which nothing was told yet.
+    pub(super) fn new(view: Arc<View>, read_only: bool, recent: Recent) -> Self {
+        Selected {
+            mailbox: view.mailbox().id,
+            read_only,
+            synced: view.mailbox().highest_modseq,
+            recent_told: recent.count(&view),
+            view,
+            recent,
+            saved: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// What is \Recent in this session.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// True for a message that is \Recent in this session.
+    pub(crate) fn is_recent(&self, uid: Uid) -> bool {
+        self.recent.contains(uid)
+    }
+
+    /// Notes that the client was told the state that a message got by `modseq`, so that it is not
+    /// told again when the view moves on. For commands that change flags and tell of it themselves.
+    pub(crate) fn was_told(&mut self, uid: Uid, modseq: ModSeq) {
+        self.told.push((uid, modseq));
+    }
+
+    /// What was noted by [`Selected::was_told`]; from now on nothing is.
+    pub(super) fn take_told(&mut self) -> Vec<(Uid, ModSeq)> {
+        let mut told = std::mem::take(&mut self.told);
+        told.sort_unstable();
+        told
+    }
+
+    /// Writes FLAGS and PERMANENTFLAGS (RFC 3501 7.2.6 and 7.1).
+    pub(super) fn tell_flags(&self, dictionary: &Dictionary, bytes: &mut Vec<u8>) {
+        let names = || {
+            let system = Flags::NAMED.iter().map(|(_, name)| *name);
+            system.chain(dictionary.names().map(posthorn_base::Keyword::as_str))
+        };
+        untagged::flags(bytes, names());
+        // RFC 3501 7.1: `\*` says that the client can make keywords.
+        let wildcard = (!dictionary.is_full()).then_some("\\*");
+        match self.read_only {
+            true => untagged::permanent_flags(bytes, std::iter::empty()),
+            false => untagged::permanent_flags(bytes, names().chain(wildcard)),
+        }
+    }
+
+    /// Writes up to which change the client knows everything.
+    pub(super) fn tell_highest_modseq(&self, bytes: &mut Vec<u8>) {
+        untagged::highest_modseq(bytes, self.synced);
+    }
+
     /// The messages of a set, as positions in the view, rising, each once. UIDs that don't exist
     /// are left out (RFC 3501 6.4.8).
     ///
@@ -92,6 +161,24 @@ impl Selected {
             Some((number, *self.view.get(at)?))
         };
         Ok(positions.into_iter().filter_map(entry).collect())
+    }
+
+    /// The UIDs of a set that are not known to be gone, rising, and whether some are.
+    ///
+    /// # Errors
+    /// As [`Selected::positions`].
+    pub(super) fn live(
+        &self,
+        set: &MessageSet,
+        by_uid: bool,
+    ) -> Result<(Vec<Uid>, bool), Completion> {
+        let positions = self.positions(set, by_uid)?;
+        let named = positions.len();
+        let uid = |at: usize| self.view.get(at).map(|entry| entry.uid);
+        let live = |uid: &Uid| !self.view.is_ghost(*uid);
+        let uids: Vec<Uid> = positions.into_iter().filter_map(uid).filter(live).collect();
+        let some_are_gone = uids.len() < named;
+        Ok((uids, some_are_gone))
     }
 }
 

@@ -1,21 +1,61 @@
 //! The commands on the store, one file each.
 
+mod append;
+mod close;
+mod copy;
+mod enable;
+mod expunge;
 mod search;
+mod select;
+mod store;
+mod vanished;
+
+#[allow(unused_imports, reason = "the driver comes next")]
+pub(super) use append::Appending;
 
 use super::context::Fault;
 use super::{Context, Output};
 use posthorn_proto::imap::Completion;
 use posthorn_proto::imap::command::Request;
+use posthorn_proto::imap::value::{FetchItem, StatusItem};
 
-/// Carries a command out: untagged responses go to `output`, the completion comes back.
+/// Carries a command out: untagged responses go to `output`, the completion comes back. What
+/// changed in the selected mailbox is told afterwards, by the caller.
 pub(super) async fn run(
     request: Request,
     context: &mut Context,
     output: &mut Output<'_>,
 ) -> Result<Completion, Fault> {
+    if implies_condstore(&request) {
+        context.enable_condstore(output);
+    }
     match request {
+        Request::Noop => Ok(Completion::ok("NOOP completed")),
+        // RFC 3501 6.4.1: what is committed is safe, so there is nothing to do.
+        Request::Check => Ok(Completion::ok("CHECK completed")),
+        Request::Select(select) => select::select(select, context, output).await,
+        Request::Enable(enabled) => Ok(enable::enable(enabled, context, output)),
+        Request::Close => close::close(context).await,
+        Request::Unselect => Ok(close::unselect(context)),
+        Request::Expunge(expunge) => expunge::expunge(expunge, context, output).await,
+        Request::Store(store) => store::store(store, context, output).await,
+        Request::Copy(copy) => copy::copy(copy, context, output).await,
         Request::Search(request) => search::run(request, context, output).await,
         // Arms are added as the commands land.
         _ => Ok(Completion::bad("this command is not known")),
+    }
+}
+
+/// RFC 7162 3.1: who uses modseqs wants to hear of them from then on. SELECT and ENABLE see to it
+/// themselves.
+fn implies_condstore(request: &Request) -> bool {
+    match request {
+        Request::Fetch(fetch) => {
+            fetch.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq)
+        }
+        Request::Store(store) => store.unchanged_since.is_some(),
+        Request::Search(search) => search.key.has_mod_seq(),
+        Request::Status(status) => status.items.contains(&StatusItem::HighestModSeq),
+        _ => false,
     }
 }

@@ -6,8 +6,9 @@
 
 use super::text::TextTest;
 use crate::imap::Selected;
+use crate::imap::recent::Recent;
 use posthorn_base::time::days_from_civil;
-use posthorn_base::{EmailId, Flags, Keyword, ModSeq, ThreadId, Uid, ZonedTime};
+use posthorn_base::{EmailId, Flags, Keyword, ModSeq, ThreadId, ZonedTime};
 use posthorn_proto::imap::Completion;
 use posthorn_proto::imap::value::{Date, DateField, SearchKey, TextField};
 use posthorn_store::mail::{KeywordSet, MessageDates, UnpackedText};
@@ -36,8 +37,8 @@ pub(super) enum Criterion {
     Flags(Flags),
     /// This number of the account's dictionary is set.
     Keyword(u32),
-    /// Messages from this UID on.
-    From(Uid),
+    /// \Recent in this session.
+    Recent(Recent),
     /// More octets.
     Larger(u64),
     /// Fewer octets.
@@ -100,7 +101,7 @@ impl Criterion {
                 let found = keywords.iter().find(|(_, known)| known.key() == key);
                 found.map_or(Criterion::Fixed(false), |(number, _)| Criterion::Keyword(*number))
             }
-            SearchKey::Recent => Criterion::From(selected.recent_from),
+            SearchKey::Recent => Criterion::Recent(selected.recent().clone()),
             SearchKey::Text(field, query) => text(field, &query),
             SearchKey::Header(name, query) => {
                 Criterion::Text(Box::new(TextTest::field(&name, &query)))
@@ -169,7 +170,7 @@ impl Criterion {
             }
             Criterion::Flags(flags) => Some(entry.flags.contains(*flags)),
             Criterion::Keyword(number) => Some(known.keywords.contains(*number)),
-            Criterion::From(uid) => Some(entry.uid >= *uid),
+            Criterion::Recent(recent) => Some(recent.contains(entry.uid)),
             Criterion::Larger(octets) => Some(u64::from(entry.size) > *octets),
             Criterion::Smaller(octets) => Some(u64::from(entry.size) < *octets),
             Criterion::ModSeq(modseq) => Some(entry.modseq >= *modseq),
