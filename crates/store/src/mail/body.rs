@@ -158,7 +158,7 @@ impl Body {
     }
 }
 
-/// Reads the body of an email.
+/// Reads the body of an email; `None` when the email is gone.
 #[derive(Clone, Debug)]
 pub struct ReadBody {
     /// Whose.
@@ -168,10 +168,10 @@ pub struct ReadBody {
 }
 
 impl Operation for ReadBody {
-    type Output = Body;
+    type Output = Option<Body>;
     const NAME: &'static str = "read body";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Body, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Body>, StoreError> {
         let rows = tx
             .one(stmt!(
                 concat!(
@@ -182,7 +182,7 @@ impl Operation for ReadBody {
                 self.email
             ))
             .await?;
-        Body::read(&rows)?.ok_or_else(|| StoreError::missing("message", self.email))
+        Ok(Body::read(&rows)?)
     }
 }
 

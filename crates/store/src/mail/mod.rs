@@ -41,6 +41,7 @@ mod recount;
 mod restore;
 mod search;
 pub mod stage;
+mod summary;
 mod thread;
 
 pub use accept::{Accept, Accepted, FindAccepted, Placed};
@@ -69,6 +70,7 @@ pub use purge::{Purge, Purgeable};
 pub use recount::Recount;
 pub use restore::{ListRestorable, Restorable, Restore, Restored};
 pub use search::{MessageDates, ReadDates};
+pub use summary::{ReadSummaries, Summary};
 pub use thread::ThreadKeys;
 
 use crate::{EngineError, Rows, Statement, StoreError, stmt};

@@ -57,6 +57,7 @@ suite! {
         copies_share_the_email_and_moves_leave_nothing_to_restore,
         purging_takes_emails_and_bodies_with_the_last_placement,
         the_cap_takes_the_oldest,
+        summaries_are_of_what_is_there_and_not_too_large,
         changes_since;
     maildrop: sizes_are_those_of_crlf_line_ends,
         unique_ids_come_and_go_with_their_messages,

@@ -6,6 +6,7 @@ use crate::control::{Answer, Exchange, Refusal, RefusalKind};
 use posthorn_base::limits::CONTROL_CHUNK_BYTES_MAX;
 use posthorn_base::{AccountId, EmailId, Flags};
 use posthorn_message::structure::{Envelope, EnvelopeAddress};
+use posthorn_store::StoreError;
 use posthorn_store::bodies::BodyReader;
 use posthorn_store::directory::ListAccounts;
 use posthorn_store::mail::Purgeable;
@@ -242,6 +243,7 @@ impl Operations {
         exchange: &mut Exchange<'_>,
     ) -> Result<(), Answer> {
         let body = self.directory.store.engine.read(&ReadBody { account, email }).await?;
+        let body = body.ok_or_else(|| StoreError::missing("message", email))?;
         exchange.piece(&body.prefix).await?;
         let mut reader = self.open_body(body).await?;
         let mut at = 0;

@@ -42,7 +42,7 @@ pub(crate) async fn what_was_accepted_is_there(engine: &Engine) {
     assert_eq!((&emails[0].part_map[..], &emails[0].envelope[..]), (&b"map"[..], &b"envelope"[..]));
     let texts = world.read(ReadTexts { account, emails: ids }).await;
     assert_eq!(&texts[0].1.data[..], b"Hello\r\n");
-    let body = world.read(ReadBody { account, email: messages[0].email }).await;
+    let body = world.read(ReadBody { account, email: messages[0].email }).await.unwrap();
     let octets = BodyReader::open(&body, &world.files).unwrap().read_all().unwrap();
     assert_eq!((&body.prefix[..], &octets[..]), (&b"Return-Path: <>\r\n"[..], &b"Hello\r\n"[..]));
     let story = world.read(ReadStory { arrival: plan.arrival, account: None }).await;

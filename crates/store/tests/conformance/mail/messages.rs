@@ -1,12 +1,12 @@
 //! Flags, expunge, restore, purge, copy, move, changes since.
 
 use super::world::{INBOX, Letter, World, letter, uid, uids};
-use posthorn_base::{Flags, Keyword, MailboxId, ModSeq, Time, limits};
+use posthorn_base::{EmailId, Flags, Keyword, MailboxId, ModSeq, Time, limits};
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
     CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FlagAction, FlagsStored,
-    ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable, ReadEmails, Recount, Restore,
-    StoreFlags,
+    ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable, ReadEmails, ReadSummaries,
+    Recount, Restore, StoreFlags,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -274,4 +274,41 @@ pub(crate) async fn changes_since(engine: &Engine) {
     assert!(changes.vanished.is_empty() && !changes.vanished_is_complete);
     let now = Cursor::after(world.inbox().await.highest_modseq);
     assert!(world.read(since(now, 100)).await.vanished_is_complete);
+}
+
+pub(crate) async fn summaries_are_of_what_is_there_and_not_too_large(engine: &Engine) {
+    let world = World::new(engine).await;
+    let inbox = filled(&world, 40).await;
+    let emails: Vec<_> = world.messages(inbox).await.iter().map(|m| m.email).collect();
+    let read = |emails: &[EmailId], (envelope, part_map), octets_max| {
+        let (account, emails) = (world.alice, emails.to_vec());
+        world.read(ReadSummaries { account, emails, envelope, part_map, octets_max })
+    };
+    // All, every second, and so few that they are looked up one by one.
+    for step in [1, 2, 13] {
+        let some: Vec<_> = emails.iter().copied().step_by(step).collect();
+        let summaries = read(&some, (true, true), 100).await;
+        assert_eq!(summaries.iter().map(|s| s.email).collect::<Vec<_>>(), some);
+        let whole = world.read(ReadEmails { account: world.alice, emails: some }).await;
+        for (summary, email) in summaries.iter().zip(whole) {
+            assert_eq!(summary.envelope.as_ref(), Some(&email.envelope));
+            assert_eq!(summary.part_map.as_ref(), Some(&email.part_map));
+            assert_eq!((summary.received, summary.thread), (email.received, email.thread));
+        }
+    }
+    // Their envelopes have 8 octets, their maps 3.
+    for (asked, octets_max, want) in [
+        ((false, false), 100, (false, false)),
+        ((true, false), 8, (true, false)),
+        ((true, true), 7, (false, true)),
+        ((false, true), 3, (false, true)),
+        ((false, true), 2, (false, false)),
+    ] {
+        let got = read(&emails[..1], asked, octets_max).await;
+        assert_eq!((got[0].envelope.is_some(), got[0].part_map.is_some()), want, "{asked:?}");
+    }
+    let unknown = EmailId::new(1).unwrap();
+    let found = read(&[unknown, emails[0], emails[39]], (true, true), 100).await;
+    assert_eq!(found.iter().map(|s| s.email).collect::<Vec<_>>(), [emails[0], emails[39]]);
+    assert!(read(&[], (true, true), 100).await.is_empty());
 }
