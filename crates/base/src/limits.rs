@@ -96,8 +96,6 @@ pub const POP3_TARPIT: Duration = Duration::from_secs(2);
 pub const POP3_UNIQUE_ID_BYTES_MAX: usize = 70;
 /// Lists of messages (8 bytes each, and imported unique-ids) of all open maildrops together.
 pub const POP3_SNAPSHOTS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A message that is asked for waits this long for memory before the client is told to come back.
-pub const POP3_MEMORY_WAIT_MAX: Duration = Duration::from_secs(60);
 
 // ---- IMAP -------------------------------------------------------------------------------------
 
@@ -164,6 +162,8 @@ pub const INLINE_BODY_BYTES_MAX: usize = 128 * 1024;
 pub const BODY_FRAME_BYTES: usize = 256 * 1024;
 /// All message bytes held in memory at once.
 pub const MESSAGE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A message that is asked for waits this long for memory before the client is told to come back.
+pub const MESSAGE_MEMORY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// A connection's fixed state: buffers, session, task.
 pub const CONNECTION_MEMORY_BYTES_MAX: usize = 64 * 1024;
 /// Messages above [`INLINE_BODY_BYTES_MAX`] that are parsed and stored at the same time. Each takes

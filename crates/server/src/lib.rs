@@ -11,6 +11,7 @@
 //! * Bytes from a peer reach the log only through [`posthorn_base::shown::Shown`].
 
 pub mod auth;
+mod body;
 pub mod conn;
 pub mod control;
 pub mod directory;

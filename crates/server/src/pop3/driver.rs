@@ -262,7 +262,7 @@ impl Driver {
             Some(maildrop) => maildrop.read(uid).await,
             None => Err(RetrieveError::Temporary),
         };
-        let mut source = match opened {
+        let source = match opened {
             Ok(source) => source,
             Err(error) => {
                 self.session.message_failed(error, &mut self.out, self.steady.now());
@@ -270,7 +270,8 @@ impl Driver {
             }
         };
         // Read before anything is announced: of a damaged message the client can still be told.
-        let mut piece = source.next(self.maildrops.node()).await;
+        let mut rest = 0..source.body_octets();
+        let mut piece = source.next(self.maildrops.node(), &mut rest).await;
         if piece.is_ok() {
             self.counts.retrieved = self.counts.retrieved.saturating_add(1);
             if self.feed(conn, source.prefix()).await? == Feed::Enough {
@@ -296,7 +297,7 @@ impl Driver {
                 }
             }
             // The piece is dropped with its memory: who waits for more holds none.
-            piece = source.next(self.maildrops.node()).await;
+            piece = source.next(self.maildrops.node(), &mut rest).await;
         }
     }
 

@@ -1,12 +1,12 @@
 //! An account's INBOX as a maildrop: opened, read, and rid of what was deleted.
 
 use super::lock::{Lock, Locks};
-use super::retrieve::Source;
+use crate::body::Source;
 use crate::memory::{Budget, Permit};
 use crate::node::Node;
 use posthorn_base::{AccountId, MailboxId, Uid, limits};
 use posthorn_proto::pop3::{self, OpenError, RetrieveError, UniqueId};
-use posthorn_store::mail::{Expunge, ListMaildrop, MaildropPage, bulk};
+use posthorn_store::mail::{Expunge, ListMaildrop, MaildropPage, ReadMaildropMessage, bulk};
 use posthorn_store::{EngineError, StoreError};
 use std::sync::Arc;
 
@@ -123,7 +123,8 @@ pub(super) struct Maildrop {
 impl Maildrop {
     /// Opens a message for reading.
     pub(super) async fn read(&self, uid: Uid) -> Result<Source, RetrieveError> {
-        let source = Source::open(&self.node, self.account, self.mailbox, uid).await;
+        let read = ReadMaildropMessage { account: self.account, mailbox: self.mailbox, uid };
+        let source = Source::open(&self.node, &read).await;
         match source {
             Ok(Some(source)) => Ok(source),
             Ok(None) => Err(RetrieveError::Gone),

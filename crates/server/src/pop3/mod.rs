@@ -24,7 +24,6 @@ use posthorn_base::limits;
 mod driver;
 mod lock;
 mod maildrop;
-mod retrieve;
 
 pub use driver::{Setup, drive};
 pub use maildrop::Maildrops;
