@@ -174,6 +174,7 @@ impl Expected {
                 };
                 let read = ReadBody { account, email: email.id };
                 let body = office.engine.read(&read).await.map_err(failed)?;
+                let body = body.ok_or_else(|| format!("{} has no body", email.arrival))?;
                 let octets = BodyReader::open(&body, &office.files)
                     .and_then(|reader| reader.read_all())
                     .map_err(|error| format!("{}: {error}", email.arrival))?;

@@ -9,7 +9,7 @@ use posthorn_message::part::Range;
 use posthorn_message::text::search_text;
 use posthorn_store::bodies::{BodyFiles, BodyReader};
 use posthorn_store::mail::{Body, ReadBody, UnpackedText};
-use posthorn_store::{Engine, EngineError, StoreError};
+use posthorn_store::{Engine, EngineError};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -29,11 +29,7 @@ impl WholeMessages<'_> {
         let octets = u64::from(candidate.entry.size).saturating_mul(2);
         let turn = self.large.turn(octets).await.map_err(|_| busy())?;
         let read = ReadBody { account: scan.account, email: candidate.entry.email };
-        let body = match self.engine.read(&read).await {
-            Ok(body) => body,
-            Err(StoreError::Missing { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(body) = self.engine.read(&read).await? else { return Ok(false) };
         let (view, criterion) = (Arc::clone(&scan.view), Arc::clone(&scan.criterion));
         let files = self.files.clone();
         let work = move || {
