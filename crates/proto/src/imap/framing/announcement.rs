@@ -29,6 +29,15 @@ pub(super) fn announcement(line: &[u8]) -> Option<Announcement> {
     Some(Announcement { octets: octets.unwrap_or(u64::MAX), is_synchronizing })
 }
 
+/// True for what may be the end of an announcement, its brace and first digits missing.
+pub(super) fn is_cut_announcement(tail: &[u8]) -> bool {
+    let digits = tail.strip_suffix(b"+}").unwrap_or_default();
+    digits.len() >= LONGEST_NUMBER && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Digits of the greatest number of 64 bits.
+const LONGEST_NUMBER: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,14 +15,14 @@
 
 mod announcement;
 
-use announcement::announcement;
+use announcement::{announcement, is_cut_announcement};
 use memchr::memchr;
 use posthorn_base::limits;
 
 pub(super) use announcement::Announcement;
 
 /// Octets at the end of a line that is not kept, in which an announcement is looked for: braces,
-/// 19 digits, a plus, a tilde.
+/// 20 digits (more than a number can have, but for zeros in front), a plus.
 const TAIL_BYTES: usize = 24;
 
 /// What is being read.
@@ -64,6 +64,17 @@ pub(super) enum Found<'a> {
     Data(&'a [u8]),
     /// Its last octet has been handed on; the command's line goes on.
     DataEnd,
+}
+
+/// What follows a literal that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The next command: the client waits for our word.
+    Over,
+    /// Octets that are dropped; [`Found::Dropped`] comes at their end.
+    Dropping,
+    /// More octets than are worth reading.
+    Endless,
 }
 
 /// The framing of one connection.
@@ -114,20 +125,23 @@ impl Framing {
         }
     }
 
-    /// Refuses the announced literal, or drops what is left of one that is streamed. True when the
-    /// command is over; else [`Found::Dropped`] will say so.
-    pub(super) fn refuse(&mut self) -> bool {
-        match &self.mode {
-            Mode::Asked(announcement) if announcement.is_synchronizing => {
+    /// Refuses the announced literal, or drops what is left of one that is streamed.
+    pub(super) fn refuse(&mut self) -> Refused {
+        match self.mode {
+            Mode::Asked(Announcement { is_synchronizing: true, .. }) => {
                 *self = Framing::default();
-                true
+                Refused::Over
             }
             Mode::Asked(Announcement { octets: left, .. }) | Mode::Stream { left } => {
-                self.mode = Mode::SkipLiteral { left: *left };
+                self.mode = Mode::SkipLiteral { left };
                 self.text = Vec::new();
-                false
+                if left > limits::IMAP_SKIPPED_LITERAL_BYTES_MAX {
+                    Refused::Endless
+                } else {
+                    Refused::Dropping
+                }
             }
-            _ => true,
+            _ => Refused::Over,
         }
     }
 
@@ -158,20 +172,27 @@ impl Framing {
                 }
                 Mode::SkipLiteral { left } => {
                     self.dropped = self.dropped.saturating_add(take(input, left).len() as u64);
-                    if *left > 0 {
-                        return self.more_to_drop();
+                    let is_more = *left > 0;
+                    if self.is_endless() {
+                        return Found::Endless;
+                    }
+                    if is_more {
+                        return Found::More;
                     }
                     self.mode = Mode::SkipLine { tail: Vec::new() };
                 }
-                Mode::SkipLine { .. } => return self.skip_line(input),
+                Mode::SkipLine { .. } => {
+                    if let Some(found) = self.skip_line(input) {
+                        return found;
+                    }
+                }
                 Mode::Line => return self.line(input, most),
             }
         }
     }
 
-    fn more_to_drop<'a>(&self) -> Found<'a> {
-        let is_endless = self.dropped > limits::IMAP_SKIPPED_LITERAL_BYTES_MAX;
-        if is_endless { Found::Endless } else { Found::More }
+    fn is_endless(&self) -> bool {
+        self.dropped > limits::IMAP_SKIPPED_LITERAL_BYTES_MAX
     }
 
     /// A line of a command that is kept.
@@ -207,31 +228,37 @@ impl Framing {
     }
 
     /// A line of a command that is dropped. Its literals are dropped with it; a synchronizing one
-    /// ends it, for the client waits for our word.
-    fn skip_line<'a>(&mut self, input: &mut &'a [u8]) -> Found<'a> {
-        let Mode::SkipLine { tail } = &mut self.mode else { return Found::More };
+    /// ends it, for the client waits for our word. `None`: a literal follows.
+    fn skip_line(&mut self, input: &mut &[u8]) -> Option<Found<'static>> {
+        let Mode::SkipLine { tail } = &mut self.mode else { return None };
         let line = match memchr(b'\n', input) {
             Some(at) => input.get(..=at).unwrap_or(input),
             None => input,
         };
         *input = input.get(line.len()..).unwrap_or_default();
         self.dropped = self.dropped.saturating_add(line.len() as u64);
-        let new = line.get(line.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default();
+        let new = line.get(line.len().saturating_sub(TAIL_BYTES + 2)..).unwrap_or_default();
         tail.extend_from_slice(new);
         let surplus = tail.len().saturating_sub(TAIL_BYTES + 2);
         tail.drain(..surplus);
-        if !tail.ends_with(b"\n") {
-            return self.more_to_drop();
+        if self.dropped > limits::IMAP_SKIPPED_LITERAL_BYTES_MAX {
+            return Some(Found::Endless);
         }
-        let Some(line) = tail.strip_suffix(b"\r\n") else { return Found::BareLf };
+        if !tail.ends_with(b"\n") {
+            return Some(Found::More);
+        }
+        let Some(line) = tail.strip_suffix(b"\r\n") else { return Some(Found::BareLf) };
         match announcement(line) {
             Some(Announcement { octets, is_synchronizing: false }) => {
                 self.mode = Mode::SkipLiteral { left: octets };
-                self.next(input, 0)
+                None
             }
+            // Zeros in front of a number may push its brace out of what we keep of the line. Nobody
+            // writes such a thing; but were it an announcement, its octets must not be commands.
+            None if is_cut_announcement(line) => Some(Found::Endless),
             _ => {
                 *self = Framing::default();
-                Found::Dropped
+                Some(Found::Dropped)
             }
         }
     }

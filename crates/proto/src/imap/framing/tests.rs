@@ -1,4 +1,5 @@
 use super::*;
+use posthorn_base::limits;
 
 /// What framing makes of the input when every literal up to 100 octets is kept, larger ones are
 /// refused, and one of 77 octets is streamed.
@@ -13,14 +14,17 @@ fn frames(pieces: &[&[u8]]) -> Vec<String> {
                 Found::Literal(Announcement { octets: 77, .. }) => framing.stream(),
                 Found::Literal(announcement) if announcement.octets <= 100 => framing.accept(),
                 Found::Literal(_) => {
-                    found.push(if framing.refuse() { "over" } else { "refused" }.into());
+                    found.push(
+                        if framing.refuse() == Refused::Over { "over" } else { "refused" }.into(),
+                    );
                 }
                 Found::Data(octets) => data.extend_from_slice(octets),
                 Found::DataEnd => {
                     found.push(format!("data {}", std::mem::take(&mut data).escape_ascii()));
                 }
-                Found::BareLf => {
-                    found.push("BareLf".into());
+                // The session closes.
+                end @ (Found::BareLf | Found::Endless) => {
+                    found.push(format!("{end:?}"));
                     return found;
                 }
                 other => found.push(format!("{other:?}")),
@@ -108,16 +112,62 @@ fn line_ends() {
 }
 
 #[test]
+fn announcements_in_lines_that_are_dropped() {
+    let dropped = |end: &str| "x".repeat(300) + end + "\r\nb NOOP\r\n\r\nc NOOP\r\n";
+    let swallowed = ["TooLong", "Dropped", "command c NOOP"];
+    check(dropped("{8+}").as_bytes(), &swallowed);
+    check(dropped("~{8+}").as_bytes(), &swallowed);
+    check(dropped("{00000000000000000008+}").as_bytes(), &swallowed);
+    // Its brace is out of sight.
+    check(dropped("{000000000000000000000000008+}").as_bytes(), &["TooLong", "Endless"]);
+    check(
+        dropped(&("{".to_owned() + &"0".repeat(500) + "8+}")).as_bytes(),
+        &["TooLong", "Endless"],
+    );
+    // No literal follows these.
+    let over = ["TooLong", "Dropped", "command b NOOP", "command ", "command c NOOP"];
+    check(dropped("{8}").as_bytes(), &over);
+    check(dropped("{8+} ").as_bytes(), &over);
+    check(dropped("8+}").as_bytes(), &over);
+    check(dropped("{8+}\r").as_bytes(), &over);
+}
+
+/// Literals without octets one after the other cost time, but no stack.
+#[test]
+fn many_empty_literals() {
+    let pairs = "{0+}\r\n".repeat(200_000);
+    let wire = "x".repeat(300) + &pairs + "\r\nc NOOP\r\n";
+    assert_eq!(frames(&[wire.as_bytes()]), ["TooLong", "Dropped", "command c NOOP"]);
+    let wire = "a {500+}\r\n".to_owned() + &"y".repeat(500) + &pairs + "\r\nc NOOP\r\n";
+    assert_eq!(frames(&[wire.as_bytes()]), ["refused", "Dropped", "command c NOOP"]);
+}
+
+#[test]
 fn what_is_dropped_has_a_bound() {
-    let mut framing = Framing::default();
-    let mut input: &[u8] = b"a X {99999999999999999999+}\r\n";
-    assert!(matches!(framing.next(&mut input, 200), Found::Literal(_)));
-    assert!(!framing.refuse());
-    let piece = vec![b'x'; 1 << 20];
-    let mut pieces = 0;
-    while framing.next(&mut piece.as_slice(), 200) == Found::More {
-        pieces += 1;
-        assert!(pieces < 100);
+    const MOST: usize = limits::IMAP_SKIPPED_LITERAL_BYTES_MAX as usize;
+    let refused = |octets: usize| {
+        let line = format!("a X {{{octets}+}}\r\n");
+        let (mut framing, mut input) = (Framing::default(), line.as_bytes());
+        assert!(matches!(framing.next(&mut input, 200), Found::Literal(_)));
+        let refused = framing.refuse();
+        (framing, refused)
+    };
+    assert_eq!(refused(MOST + 1).1, Refused::Endless);
+    // The literal and the line behind it, to the last octet and one more; however it is cut.
+    let rest = vec![b'x'; MOST - 10];
+    for (tail, want) in [("12345678\r\n", Found::Dropped), ("123456789\r\n", Found::Endless)] {
+        for cut in [1 << 16, usize::MAX] {
+            let (mut framing, is_refused) = refused(MOST - 10);
+            assert_eq!(is_refused, Refused::Dropping);
+            for mut piece in rest.chunks(cut.min(rest.len())) {
+                assert_eq!(framing.next(&mut piece, 200), Found::More);
+            }
+            assert_eq!(framing.next(&mut tail.as_bytes(), 200), want, "{tail:?}");
+        }
     }
-    assert_eq!(framing.next(&mut piece.as_slice(), 200), Found::Endless);
+    // A line without an end.
+    let mut framing = Framing::default();
+    assert_eq!(framing.next(&mut rest.as_slice(), 200), Found::TooLong);
+    assert_eq!(framing.next(&mut rest.as_slice(), 200), Found::More);
+    assert_eq!(framing.next(&mut [b'x'; 11].as_slice(), 200), Found::Endless);
 }
