@@ -108,8 +108,11 @@ pub const IMAP_LOGIN_TOTAL_MAX: Duration = Duration::from_secs(300);
 /// One command with its literals, but for APPEND's message. RFC 7162 4 asks for 8192 at least;
 /// lists of UIDs and search keys can be long.
 pub const IMAP_COMMAND_BYTES_MAX: usize = 64 * 1024;
-/// One command, and each literal of it, before the login.
-pub const IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX: usize = 4096;
+/// One command with its literals before the login, and a response line of AUTHENTICATE: room for
+/// the largest SASL response in base64, which may stand behind AUTHENTICATE (RFC 4959).
+pub const IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX: usize = 12_288;
+/// One literal before the login.
+pub const IMAP_LITERAL_BEFORE_LOGIN_BYTES_MAX: usize = 4096;
 /// A non-synchronizing literal that is refused is read and dropped up to this size; a larger one
 /// ends the connection (RFC 7888 4).
 pub const IMAP_SKIPPED_LITERAL_BYTES_MAX: u64 = MESSAGE_BYTES_MAX;
@@ -288,6 +291,11 @@ const _: () = assert!(SMTP_LINE_BYTES_MAX > 2 * PATH_BYTES_MAX);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX >= 3 * CREDENTIAL_BYTES_MAX + 2);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= SMTP_LINE_BYTES_MAX);
 const _: () = assert!(SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2 <= POP3_LINE_BYTES_MAX);
+const _: () = assert!(
+    IMAP_TAG_BYTES_MAX + 64 + SASL_RESPONSE_BYTES_MAX.div_ceil(3) * 4 + 2
+        <= IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX
+);
+const _: () = assert!(IMAP_LITERAL_BEFORE_LOGIN_BYTES_MAX <= IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX);
 const _: () = assert!(SMTP_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
 const _: () = assert!(POP3_LINE_BYTES_MAX <= CONNECTION_MEMORY_BYTES_MAX / 4);
 const _: () = assert!(

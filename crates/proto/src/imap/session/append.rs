@@ -2,8 +2,8 @@
 
 use super::{Phase, Session, State};
 use crate::imap::command::{self, Append};
-use crate::imap::event::Event;
-use crate::imap::framing::Announcement;
+use crate::imap::event::{CloseReason, Event};
+use crate::imap::framing::{Announcement, Refused};
 use crate::imap::response::{self, Code, Completion};
 use posthorn_base::Time;
 
@@ -18,15 +18,14 @@ impl Session {
                 return self.refuse_literal(refusal, out);
             }
             _ => {
-                let reason = crate::imap::CloseReason::Errors;
-                return self.bye("a literal cannot stand here", reason, out);
+                return self.bye("a literal cannot stand here", CloseReason::Errors, out);
             }
         }
         if let Some((tag, append)) = command::append_head(self.framing.text()) {
             return self.append(tag, append, announcement, out);
         }
         let room = self.command_bytes_max().saturating_sub(self.framing.text().len());
-        if announcement.octets > room as u64 {
+        if announcement.octets > room.min(self.literal_bytes_max()) as u64 {
             let refusal = Completion::bad("the literal is too large").with(Code::TooBig);
             return self.refuse_literal(refusal, out);
         }
@@ -68,11 +67,17 @@ impl Session {
             State::AppendAsked(tag) | State::Appending(tag) => Some(tag),
             _ => command::tag_of(self.framing.text()),
         };
-        if self.framing.refuse() {
-            self.state = State::Ready;
-            self.refuse(tag.as_ref(), &refusal, out);
-        } else {
-            self.state = State::Dropping(tag, Box::new(refusal));
+        match self.framing.refuse() {
+            Refused::Over => {
+                self.state = State::Ready;
+                self.refuse(tag.as_ref(), &refusal, out);
+            }
+            Refused::Dropping => self.state = State::Dropping(tag, Box::new(refusal)),
+            // RFC 7888 4: the second of its choices.
+            Refused::Endless => {
+                refusal.write(tag.as_ref(), out);
+                self.bye("the literal is too large to be skipped", CloseReason::TooLong, out);
+            }
         }
     }
 

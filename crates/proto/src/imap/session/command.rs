@@ -7,6 +7,7 @@ use crate::imap::event::{CloseReason, Event};
 use crate::imap::response::{self, Code, Completion};
 use crate::imap::value::{FetchItem, StatusItem};
 use crate::sasl::Mechanism;
+use memchr::memchr;
 use std::fmt::Write as _;
 
 impl Session {
@@ -15,6 +16,12 @@ impl Session {
         if self.is_http_request(text) {
             self.state = State::Closed(CloseReason::Http);
             return;
+        }
+        if memchr(0, text).is_some() {
+            // RFC 3501 9: CHAR and CHAR8 leave NUL out; what is behind it must not get lost on
+            // somebody who reads the same text as a C string.
+            let refusal = Completion::bad("a command must not contain NUL");
+            return self.refuse(command::tag_of(text).as_ref(), &refusal, out);
         }
         let (tag, command) = match command::parse(text) {
             Ok(parsed) => parsed,

@@ -68,6 +68,8 @@ enum State {
     AppendTail(Tag),
     /// The client idles (RFC 2177).
     Idling(Tag),
+    /// It has said something other than DONE; the driver ends what it does for IDLE.
+    IdleBroken(Tag),
     /// The TLS handshake is under way.
     StartTls,
     /// The driver switches compression on.
@@ -132,6 +134,7 @@ impl Session {
             State::AuthAsked(..)
             | State::PasswordAsked(_)
             | State::Running(_)
+            | State::IdleBroken(_)
             | State::AppendAsked(_)
             | State::Compressing
             | State::Closed(_) => None,
@@ -154,7 +157,8 @@ impl Session {
     pub fn greet(&mut self, out: &mut Vec<u8>) {
         if matches!(self.state, State::Connected) {
             self.state = State::Ready;
-            let text = format!("[CAPABILITY {}] Posthorn ready", self.capabilities());
+            let (capabilities, hostname) = (self.capabilities(), &self.config.hostname);
+            let text = format!("[CAPABILITY {capabilities}] {hostname} IMAP ready");
             Completion::ok(text).write(None, out);
         }
     }
@@ -216,6 +220,7 @@ impl Session {
                 State::AuthAsked(..)
                 | State::PasswordAsked(_)
                 | State::Running(_)
+                | State::IdleBroken(_)
                 | State::AppendAsked(_)
                 | State::StartTls
                 | State::Compressing => return Event::Wait,
@@ -226,11 +231,16 @@ impl Session {
                 _ if out.len() >= limits::IMAP_OUTPUT_BYTES_MAX => return Event::Flush,
                 _ => {}
             }
-            if self.is_other_protocol(input, out) {
+            if self.begins_tls(input) {
+                self.state = State::Closed(CloseReason::UnexpectedTls);
                 continue;
             }
             match self.framing.next(input, self.command_bytes_max()) {
-                Found::More => return Event::Read,
+                Found::More => {
+                    // A client that is silent now may be so for long.
+                    self.pending = VecDeque::new();
+                    return Event::Read;
+                }
                 Found::Data(octets) => return Event::AppendData(octets),
                 found => self.found(&found, input, out, now),
             }
@@ -277,16 +287,11 @@ impl Session {
         match std::mem::take(&mut self.state) {
             State::AuthLine(tag, exchange) => self.auth_line(tag, exchange, text, out),
             State::Idling(tag) => {
-                self.state = State::Running(tag);
-                if text.eq_ignore_ascii_case(b"DONE") {
-                    self.pending.push_back(Event::IdleEnd);
-                } else {
-                    // RFC 2177 3: nothing but DONE may come. The driver must hear of the end all
-                    // the same; its completion is overruled.
-                    self.pending.push_back(Event::IdleEnd);
-                    self.errors += 1;
-                    Completion::bad("IDLE ends with DONE").write(None, out);
-                }
+                // RFC 2177 3: nothing but DONE may come. Anything else ends IDLE as well, with BAD;
+                // were it a command, its client had to say it again.
+                let is_done = text.eq_ignore_ascii_case(b"DONE");
+                self.state = if is_done { State::Running(tag) } else { State::IdleBroken(tag) };
+                self.pending.push_back(Event::IdleEnd);
             }
             State::AppendTail(tag) => {
                 if text.is_empty() {
@@ -319,6 +324,10 @@ impl Session {
                 self.pending.push_back(Event::AppendAbandon);
                 self.state = State::Dropping(Some(tag), Box::new(refusal));
             }
+            // A tag may look like a method of HTTP, but not at the front of such a line.
+            _ if std::mem::take(&mut self.is_first_line) && is_http(&text) => {
+                self.state = State::Closed(CloseReason::Http);
+            }
             _ => {
                 self.state = State::Dropping(super::command::tag_of(&text), Box::new(refusal));
             }
@@ -332,18 +341,21 @@ impl Session {
         }
     }
 
+    fn literal_bytes_max(&self) -> usize {
+        match self.phase {
+            Phase::NotAuthenticated => limits::IMAP_LITERAL_BEFORE_LOGIN_BYTES_MAX,
+            Phase::Authenticated | Phase::Selected => limits::IMAP_COMMAND_BYTES_MAX,
+        }
+    }
+
     /// A TLS handshake where none was agreed on. (HTTP is found when its first line is whole.)
-    fn is_other_protocol(&mut self, input: &[u8], _out: &mut Vec<u8>) -> bool {
+    fn begins_tls(&self, input: &[u8]) -> bool {
         // A TLS record begins with 22, which no command does.
-        let is_tls = !self.is_tls
+        !self.is_tls
             && !self.is_compressed
             && matches!(self.state, State::Ready)
             && self.framing.is_at_start()
-            && input.first() == Some(&22);
-        if is_tls {
-            self.state = State::Closed(CloseReason::UnexpectedTls);
-        }
-        is_tls
+            && input.first() == Some(&22)
     }
 
     /// True for the first line of an HTTP request; a tag may look like its method, but not the rest.
@@ -362,6 +374,12 @@ impl Session {
                 self.state = State::Ready;
                 self.refuse(Some(&tag), &completion, out);
             }
+            State::IdleBroken(tag) => {
+                self.state = State::Ready;
+                let bad = Completion::bad("IDLE ends with DONE, what you said was not read");
+                let selected = completion.selected;
+                self.refuse(Some(&tag), &Completion { selected, ..bad }, out);
+            }
             other => self.not_asked(other),
         }
     }
@@ -374,11 +392,16 @@ impl Session {
             _ => {}
         }
         completion.write(tag, out);
-        if completion.status == Status::Bad {
-            self.errors += 1;
-            if self.errors >= limits::IMAP_ERRORS_MAX {
-                self.bye("too many errors", CloseReason::Errors, out);
+        match completion.status {
+            Status::Bad => {
+                self.errors += 1;
+                if self.errors >= limits::IMAP_ERRORS_MAX {
+                    self.bye("too many errors", CloseReason::Errors, out);
+                }
             }
+            // A session may last for weeks; only errors in a row tell that something is wrong.
+            Status::Ok if self.phase != Phase::NotAuthenticated => self.errors = 0,
+            Status::Ok | Status::No => {}
         }
     }
 
