@@ -76,7 +76,8 @@ impl Engine {
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.write(operation).await,
-            Engine::Postgres(postgres) => postgres.write(operation).await,
+            // Boxed: its state is ten times SQLite's, and would stand in every task that waits here.
+            Engine::Postgres(postgres) => Box::pin(postgres.write(operation)).await,
         }
     }
 
@@ -87,7 +88,7 @@ impl Engine {
     pub async fn read<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(operation).await,
-            Engine::Postgres(postgres) => postgres.read(operation).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.read(operation)).await,
         }
     }
 

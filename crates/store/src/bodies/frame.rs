@@ -3,6 +3,7 @@
 use crate::EngineError;
 use posthorn_base::limits::BODY_FRAME_BYTES;
 use std::cell::RefCell;
+use std::io::Cursor;
 use xxhash_rust::xxh3::xxh3_64;
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -121,11 +122,11 @@ pub(super) fn unpack(
         stored.len()
     } else {
         with_contexts(|contexts| {
-            contexts.packed.clear();
-            contexts.packed.reserve(size);
-            let got = contexts.decompressor.decompress_to_buffer(stored, &mut contexts.packed)?;
-            out.extend_from_slice(&contexts.packed);
-            Ok(got)
+            out.reserve(size);
+            let start = out.len() as u64;
+            let mut end = Cursor::new(out);
+            end.set_position(start);
+            contexts.decompressor.decompress_to_buffer(stored, &mut end)
         })?
     };
     if got != size {
