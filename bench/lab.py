@@ -17,6 +17,7 @@ PEERS = Path(os.environ.get('POSTHORN_PEERS', ROOT.parent / 'shared' / 'peers'))
 if not (PEERS / 'servercg.py').exists():
     sys.exit(f'the drivers of the peers are not in {PEERS}: set POSTHORN_PEERS')
 sys.path.append(str(PEERS))  # behind our own modules: names may be the same
+import msggen  # noqa: E402,F401  for the measurements
 import servercg  # noqa: E402
 from peerconf import PW  # noqa: E402
 
@@ -77,6 +78,8 @@ class Posthorn:
         self.pid = self.ready['pid']
         self.smtp = self.ready['smtp']['port']
         self.pop3 = self.ready.get('pop3', {}).get('port')
+        self.imap = self.ready.get('imap', {}).get('port')
+        self.imaps = self.ready.get('imaps', {}).get('port')
         return self
 
     wait = 'none'  # its 250 comes after the commit into the mailbox
@@ -134,6 +137,31 @@ class Peers:
     def version():
         packages = output('dpkg-query', '-W', '-f', '${Package} ${Version}; ', 'postfix', 'dovecot-core')
         return packages.rstrip('; ')
+
+
+class Dovecot:
+    """One Dovecot, with mailboxes in one format. Several can run at once."""
+
+    PORT_BASES = {'maildir': 11000, 'mdbox': 12000}
+
+    def __init__(self, base, format_):
+        self.name, self.base = format_, Path(base)
+        self.cgroups = [f'dovecot_{format_}_bench']
+        port_base = self.PORT_BASES[format_]
+        self.imap, self.imaps = port_base + 143, port_base + 993
+
+    def start(self):
+        conf = self.base / 'conf'
+        subprocess.run([sys.executable, PEERS / 'peerconf.py', 'dovecot', '--dir', conf, '--mail', self.base / 'mail',
+                        '--format', self.name, '--port-base', str(self.PORT_BASES[self.name]),
+                        '--certs', conf / 'certs', '--users', str(ACCOUNTS)], check=True, stdout=subprocess.DEVNULL)
+        self.base.chmod(0o755)
+        start_in_cgroup(self.cgroups[0], ['dovecot', '-c', conf / 'dovecot.conf', '-F'], self.base / 'dovecot.log')
+        wait_for_port(self.imap)
+        return self
+
+    def stop(self):
+        servercg.stop(self.cgroups[0])
 
 
 class Way:
