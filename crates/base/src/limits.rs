@@ -172,6 +172,9 @@ pub const CONNECTION_MEMORY_BYTES_MAX: usize = 64 * 1024;
 /// Messages above [`INLINE_BODY_BYTES_MAX`] that are parsed and stored at the same time. Each takes
 /// a processor and up to twice its size in memory; more at once would finish no sooner.
 pub const LARGE_MESSAGES_AT_ONCE_MAX: usize = 4;
+/// The priority of the threads that work on them, as nice(2) counts: a third of what the threads
+/// that serve connections get when all of them want to run.
+pub const LARGE_MESSAGE_NICE: i32 = 5;
 /// How long such a message waits for its turn before it is put off. The client waits for our answer
 /// to its final dot, 10 minutes by RFC 5321 4.5.3.2.6.
 pub const LARGE_MESSAGE_WAIT_MAX: Duration = Duration::from_secs(120);
@@ -183,6 +186,15 @@ pub const CONNECTION_INPUT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes to be written to a connection and not yet on their way; also what is written under one
 /// [`WRITE_STALL_MAX`].
 pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that a connection reads in a row before others that wait have their turn: what takes a
+/// fraction of a millisecond.
+pub const CONNECTION_TURN_BYTES_MAX: usize = 64 * 1024;
+/// Writes to spool files at the same time: more of them would only make each other, and everybody
+/// else, wait for the disk.
+pub const SPOOL_WRITES_AT_ONCE_MAX: usize = 4;
+/// Threads for work that blocks, all kinds together.
+pub const BLOCKING_THREADS_MAX: usize = 64;
 
 // ---- connections ------------------------------------------------------------------------------
 

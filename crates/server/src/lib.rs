@@ -36,3 +36,4 @@ pub mod spool;
 pub mod system;
 pub mod throttle;
 pub mod tls;
+mod turns;

@@ -18,6 +18,7 @@ pub mod systemd;
 pub use privileges::Unprivileged;
 
 use crate::exit::{Exit, Explain};
+use posthorn_base::limits;
 
 /// The runtime could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -40,5 +41,6 @@ pub fn runtime(_proof: &Unprivileged) -> Result<tokio::runtime::Runtime, Runtime
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let builder = builder.worker_threads(cores + READING_THREADS);
+    let builder = builder.max_blocking_threads(limits::BLOCKING_THREADS_MAX);
     Ok(builder.enable_all().thread_name("posthorn").build()?)
 }

@@ -7,6 +7,8 @@
 //!   `limits::CONNECTION_OUTPUT_BYTES_MAX` wait to be written.
 //! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4):
 //!   STARTTLS takes the connection and gives back a new one without its input.
+//! * Who sends without end lets others have their turn every
+//!   `limits::CONNECTION_TURN_BYTES_MAX`.
 //! * Every end has a [`CloseReason`].
 
 mod close;
@@ -21,6 +23,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use stream::Stream;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a connection waits for its peer, apart from the sessions' own deadlines.
@@ -56,6 +59,8 @@ pub struct Connection {
     timeouts: ConnectionTimeouts,
     received: u64,
     sent: u64,
+    /// Bytes received since others had their turn.
+    in_turn: usize,
 }
 
 impl Connection {
@@ -77,6 +82,7 @@ impl Connection {
             timeouts,
             received: 0,
             sent: 0,
+            in_turn: 0,
         }
     }
 
@@ -86,7 +92,8 @@ impl Connection {
     pub async fn start_tls(mut self, tls: &Tls, offer: Offer) -> Result<Self, CloseReason> {
         self.flush().await?;
         let Stream::Plain(stream) = self.stream else { return Err(CloseReason::TlsTwice) };
-        let handshake = timeout(self.timeouts.handshake, tls.accept(stream, offer));
+        // Boxed: it is large, and over in a moment.
+        let handshake = timeout(self.timeouts.handshake, Box::pin(tls.accept(stream, offer)));
         let (stream, info) = match handshake.await {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(error)) => return Err(CloseReason::of_handshake(&error)),
@@ -155,6 +162,10 @@ impl Connection {
         if room == 0 {
             return Err(CloseReason::InputFull);
         }
+        if self.in_turn >= limits::CONNECTION_TURN_BYTES_MAX {
+            self.in_turn = 0;
+            yield_now().await;
+        }
         let read = self.stream.read_to(&mut self.input, room);
         let count = match timeout_at(deadline, read).await {
             Ok(Ok(0)) => return Err(CloseReason::PeerClosed),
@@ -163,6 +174,7 @@ impl Connection {
             Err(_) => return Err(CloseReason::IdleTimeout),
         };
         self.received = self.received.saturating_add(count as u64);
+        self.in_turn = self.in_turn.saturating_add(count);
         Ok(count)
     }
 
@@ -184,6 +196,16 @@ impl Connection {
             self.write(chunk).await?;
         }
         Ok(())
+    }
+
+    /// Sends everything that was taken for output, and then `bytes`: as
+    /// [`send`](Connection::send) and [`flush`](Connection::flush), without a copy.
+    pub async fn send_now(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
+        self.write_output().await?;
+        for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
+            self.write(chunk).await?;
+        }
+        self.flush().await
     }
 
     /// Sends everything that was taken for output.

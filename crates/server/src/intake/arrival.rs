@@ -1,5 +1,6 @@
 //! A message whose last octet has come: checked, completed, planned, committed.
 
+use super::large::is_large;
 use super::plan::{Draft, plan};
 use super::recipients::{Accepted, failed};
 use super::story::{Login, Opening, refusal, tell};
@@ -18,7 +19,8 @@ use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::ReadAccount;
 use posthorn_store::mail::{EmailFacts, NewBody, bulk};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
-use std::io::Read;
+use std::io::{self, Read};
+use tokio::task::spawn_blocking;
 
 /// Everything known of a message when its last octet has come.
 pub(super) struct Arrival<'a> {
@@ -69,10 +71,13 @@ impl Arrival<'_> {
         // Held while its octets are in memory.
         let turn = match spooled.in_memory() {
             Some(_) => None,
-            None => Some(node.large.turn(spooled.len()).await.map_err(|error| {
-                tracing::warn!(%error, arrival = %self.id, "a message is put off");
-                Reply::LOCAL_ERROR
-            })?),
+            None => {
+                let turn = node.large.turn(self.facts.peer.ip(), spooled.len()).await;
+                Some(turn.map_err(|error| {
+                    tracing::warn!(%error, arrival = %self.id, "a message is put off");
+                    Reply::LOCAL_ERROR
+                })?)
+            }
         };
         let octets = load(node, spooled).await?;
         if begins_folded(octets.get()) {
@@ -230,15 +235,16 @@ async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
         reader.read_to_end(&mut bytes).map(|_| bytes)
     };
     let (reader, size) = (spooled.reader(), spooled.len());
-    let bytes = node.large.run(move || read(reader, size)).await;
-    match bytes {
-        Ok(Ok(bytes)) => Ok(Octets::Owned(bytes.into())),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a spooled message cannot be read back");
-            Err(Reply::LOCAL_ERROR)
-        }
+    let bytes = if is_large(size) {
+        node.large.run(move || read(reader, size)).await.map_err(io::Error::other)
+    } else {
+        // It went to its file because memory was short: it does not stand behind large ones.
+        spawn_blocking(move || read(reader, size)).await.map_err(io::Error::other)
+    };
+    match bytes.flatten() {
+        Ok(bytes) => Ok(Octets::Owned(bytes.into())),
         Err(error) => {
-            tracing::error!(%error, "reading a spooled message back failed");
+            tracing::error!(%error, "a spooled message cannot be read back");
             Err(Reply::LOCAL_ERROR)
         }
     }
@@ -255,7 +261,7 @@ where
     I: Weigh + Send + 'static,
     T: Send + 'static,
 {
-    if input.weight() <= limits::INLINE_BODY_BYTES_MAX {
+    if !is_large(input.weight() as u64) {
         return Ok(work(input));
     }
     node.large.run(move || work(input)).await.map_err(|error| {

@@ -193,7 +193,9 @@ impl Driver {
                     yield_now().await;
                 }
                 Event::Delay(wait) => self.hold = self.hold.max(wait),
-                Event::Authenticate(question) => self.authenticate(question, conn.tls()).await,
+                Event::Authenticate(question) => {
+                    Box::pin(self.authenticate(question, conn.tls())).await;
+                }
                 Event::LoginFailed(failure) => {
                     let failed = self.logins.failed(&failure, self.steady.now());
                     self.hold = self.hold.max(failed.hold);
@@ -340,10 +342,9 @@ impl Driver {
         if !hold.is_zero() {
             sleep(hold).await;
         }
-        conn.send(&self.out).await?;
+        conn.send_now(&self.out).await?;
         // Freed, not cleared: the next reply may be minutes away.
         self.out = Vec::new();
-        conn.flush().await?;
         self.session.written(self.steady.now());
         Ok(())
     }

@@ -304,7 +304,7 @@ impl<H: Handler> Driver<H> {
             Event::DataBegin(envelope) => {
                 let verdict = self.handler.begin(facts!(self), &envelope).await;
                 if verdict.is_ok() {
-                    let spool = Some(self.shared.spool.begin());
+                    let spool = Some(self.shared.spool.begin(self.facts.peer.ip()));
                     self.arriving = Some(Arriving { envelope, spool });
                 }
                 self.session.data_checked(verdict, &mut self.out);
@@ -318,12 +318,14 @@ impl<H: Handler> Driver<H> {
                 }
                 self.note(Note::DataRefused(fault));
             }
-            Event::DataEnd { size } => self.decide(size).await,
+            // Boxed, as the next one: its state is larger than all others', and would be part of
+            // every connection that waits for its peer.
+            Event::DataEnd { size } => Box::pin(self.decide(size)).await,
             Event::Abandon => {
                 self.arriving = None;
                 self.note(Note::Abandoned);
             }
-            Event::Authenticate(question) => self.authenticate(question).await,
+            Event::Authenticate(question) => Box::pin(self.authenticate(question)).await,
             Event::LoggedIn(success) => self.logged_in(&success),
             Event::LoginFailed(failure) => self.login_failed(&failure),
             Event::EarlyTalk => self.note(Note::EarlyTalk),
@@ -410,10 +412,10 @@ impl<H: Handler> Driver<H> {
         if !hold.is_zero() {
             sleep(hold).await;
         }
-        conn.send(&self.out).await?;
+        conn.send_now(&self.out).await?;
         // Freed, not cleared: the next reply may be hours away.
         self.out = Vec::new();
-        conn.flush().await
+        Ok(())
     }
 }
 

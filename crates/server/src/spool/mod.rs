@@ -12,7 +12,8 @@
 //!   buffer before a file.
 //! * A spool file loses its name as soon as it is open: whatever happens to the process, the system
 //!   frees it. What a crash leaves in between is swept at the start.
-//! * Blocking work runs on threads that may block.
+//! * Blocking work runs on threads that may block, a few at a time, and the networks that write
+//!   take turns: a flood of large messages keeps neither the threads nor the disk to itself.
 
 mod message;
 
@@ -20,10 +21,12 @@ pub use message::{SpoolReader, Spooled};
 
 use crate::memory::{Budget, Permit};
 use crate::system::SystemRandom;
+use crate::turns::{Party, Turns};
 use bytes::Bytes;
 use posthorn_base::{Random, limits};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,13 +57,15 @@ pub enum SpoolError {
 pub struct SpoolDir {
     path: Arc<Path>,
     budget: Budget,
+    writes: Turns,
 }
 
 impl SpoolDir {
     /// Uses a directory, which is made if it is missing (mode 0700), and sweeps what a crash left
     /// in it. Nobody else may use it.
     pub fn open(path: &Path, budget: Budget) -> Result<Self, SpoolError> {
-        let spool = SpoolDir { path: path.into(), budget };
+        let writes = Turns::new(limits::SPOOL_WRITES_AT_ONCE_MAX);
+        let spool = SpoolDir { path: path.into(), budget, writes };
         let sweep = || -> io::Result<()> {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             for entry in fs::read_dir(path)? {
@@ -82,10 +87,11 @@ impl SpoolDir {
         &self.budget
     }
 
-    /// Begins a message.
-    pub fn begin(&self) -> Spool {
+    /// Begins a message that comes from `peer`.
+    pub fn begin(&self, peer: IpAddr) -> Spool {
         Spool {
             dir: self.clone(),
+            sender: peer.into(),
             buffer: Vec::new(),
             permit: self.budget.nothing(),
             file: None,
@@ -116,6 +122,7 @@ impl SpoolDir {
 #[derive(Debug)]
 pub struct Spool {
     dir: SpoolDir,
+    sender: Party,
     /// What is not in the file yet.
     buffer: Vec<u8>,
     /// Covers the buffer's capacity.
@@ -202,8 +209,10 @@ impl Spool {
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, SpoolError> {
+        let turn = self.dir.writes.take(self.sender).await;
         let (dir, file) = (self.dir.clone(), self.file.take());
         let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut file = match file {
                 Some(file) => file,
                 None => dir.create()?,

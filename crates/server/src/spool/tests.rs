@@ -1,6 +1,9 @@
 //! Messages of all sizes, with and without memory.
 
 use super::*;
+use std::net::Ipv4Addr;
+
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 use std::io::Read;
 
 const INLINE: usize = limits::INLINE_BODY_BYTES_MAX;
@@ -14,7 +17,7 @@ fn message(len: usize) -> Vec<u8> {
 }
 
 async fn spool(dir: &SpoolDir, message: &[u8], piece: usize) -> Spooled {
-    let mut spool = dir.begin();
+    let mut spool = dir.begin(PEER);
     for piece in message.chunks(piece) {
         spool.push(piece).await.unwrap();
         assert!(spool.buffer.capacity() <= spool.permit.bytes(), "memory is charged");
@@ -85,7 +88,7 @@ async fn messages_half_sent_leave_half_of_the_memory() {
     let message = message(INLINE);
     let mut held = Vec::new();
     for _ in 0..10 {
-        let mut spool = spools.begin();
+        let mut spool = spools.begin(PEER);
         spool.push(&message).await.unwrap();
         held.push(spool);
     }
@@ -108,7 +111,7 @@ async fn leftovers_are_swept_and_errors_are_told_apart() {
     assert_eq!(names(&dir), 1);
 
     std::fs::remove_dir_all(&path).unwrap();
-    let mut message = spools.begin();
+    let mut message = spools.begin(PEER);
     let error = message.push(&vec![0; INLINE + 1]).await.unwrap_err();
     assert!(matches!(error, SpoolError::Io { .. }), "{error}");
     let full = spools.failed(io::ErrorKind::StorageFull.into());

@@ -27,7 +27,7 @@ impl WholeMessages<'_> {
     pub(super) async fn meets(&self, scan: &Scan<'_>, candidate: Candidate) -> Result<bool, Fault> {
         // The message, a text decoded from it, and folded.
         let octets = u64::from(candidate.entry.size).saturating_mul(2);
-        let turn = self.large.turn(octets).await.map_err(|_| busy())?;
+        let turn = self.large.turn(scan.account, octets).await.map_err(|_| busy())?;
         let read = ReadBody { account: scan.account, email: candidate.entry.email };
         let Some(body) = self.engine.read(&read).await? else { return Ok(false) };
         let (view, criterion) = (Arc::clone(&scan.view), Arc::clone(&scan.criterion));
