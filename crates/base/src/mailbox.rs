@@ -1,6 +1,7 @@
 //! Mailboxes and the numbers that name their messages and changes.
 
 use crate::limits;
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -36,15 +37,14 @@ impl MailboxName {
         MailboxName("INBOX".into())
     }
 
+    /// The form that names are kept in, NFC; also for what is compared with them.
+    pub fn compose(text: &str) -> Cow<'_, str> {
+        if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+    }
+
     /// Reads a name that is already Unicode (IMAP's modified UTF-7 is decoded before).
     pub fn parse(text: &str) -> Result<Self, MailboxNameError> {
-        let composed: String;
-        let text = if is_nfc(text) {
-            text
-        } else {
-            composed = text.nfc().collect();
-            &composed
-        };
+        let text = &*Self::compose(text);
         if text.len() > limits::MAILBOX_NAME_BYTES_MAX {
             return Err(MailboxNameError::TooLong);
         }

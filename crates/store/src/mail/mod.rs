@@ -69,7 +69,7 @@ pub use plan::{Delivery, NewPlacement, Plan, Target};
 pub use purge::{Purge, Purgeable};
 pub use recount::Recount;
 pub use restore::{ListRestorable, Restorable, Restore, Restored};
-pub use search::{MessageDates, ReadDates};
+pub use search::{MailboxSums, MessageDates, ReadDates, SumMailbox};
 pub use summary::{ReadSummaries, Summary};
 pub use thread::ThreadKeys;
 

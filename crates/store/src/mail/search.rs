@@ -1,8 +1,8 @@
-//! What SEARCH asks of messages beside what a view knows, in lean rows.
+//! What SEARCH and STATUS ask of messages beside what a view or a mailbox's row knows.
 
 use super::placement::numbers;
 use crate::{EngineError, Operation, StoreError, Tx, stmt};
-use posthorn_base::{AccountId, MailboxId, ThreadId, Time, Uid, ZonedTime};
+use posthorn_base::{AccountId, Flags, MailboxId, ThreadId, Time, Uid, ZonedTime};
 
 /// The dates of a message, and its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,5 +64,48 @@ impl Operation for ReadDates {
             })
             .collect();
         Ok(dates?)
+    }
+}
+
+/// Sums over a mailbox that its row does not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MailboxSums {
+    /// Messages that are \Recent to the next session that claims them.
+    pub recent: u64,
+    /// Octets of the messages with \Deleted.
+    pub deleted_bytes: u64,
+}
+
+/// Adds them up. Zero when the mailbox does not exist.
+#[derive(Clone, Debug)]
+pub struct SumMailbox {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub mailbox: MailboxId,
+}
+
+impl Operation for SumMailbox {
+    type Output = MailboxSums;
+    const NAME: &'static str = "sum mailbox";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<MailboxSums, StoreError> {
+        let rows = tx
+            .one(stmt!(
+                "SELECT COALESCE(CAST(SUM(CASE WHEN p.uid >= m.recent_from THEN 1 ELSE 0 END) \
+                 AS BIGINT), 0), \
+                 COALESCE(CAST(SUM(CASE WHEN (p.flags & ?3) <> 0 THEN p.size ELSE 0 END) \
+                 AS BIGINT), 0) \
+                 FROM mailbox AS m JOIN placement AS p \
+                 ON p.account_id = m.account_id AND p.mailbox_id = m.mailbox_id \
+                 WHERE m.account_id = ?1 AND m.mailbox_id = ?2 AND m.ended_at IS NULL \
+                 AND p.ended_at IS NULL AND p.uid < m.uidnext",
+                self.account,
+                self.mailbox,
+                Flags::DELETED
+            ))
+            .await?;
+        let Some(row) = rows.first() else { return Ok(MailboxSums::default()) };
+        Ok(MailboxSums { recent: row.get(0)?, deleted_bytes: row.get(1)? })
     }
 }

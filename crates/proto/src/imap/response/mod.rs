@@ -3,11 +3,20 @@
 
 mod code;
 mod completion;
+mod list;
+mod name;
+mod namespace;
+mod quota;
 mod search;
+mod status;
 
 pub use code::Code;
 pub use completion::{Completion, Status};
+pub use list::{MailboxAttribute, list, lsub};
+pub use namespace::namespace;
+pub use quota::{QuotaUse, quota, quota_root};
 pub use search::{EsearchHead, EsearchResponse, SearchResponse};
+pub use status::{StatusValue, status};
 
 // The encoders come next.
 pub(crate) fn continuation(_out: &mut Vec<u8>, _text: &str) {}

@@ -46,6 +46,11 @@ impl StatusItem {
         (StatusItem::MailboxId, "MAILBOXID"),
     ];
 
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(item, _)| *item == self).map_or("", |(_, name)| name)
+    }
+
     /// The items in parentheses, each once.
     pub(crate) fn parse_list(cursor: &mut Cursor<'_>) -> Parse<Vec<StatusItem>> {
         let mut items = Vec::new();

@@ -3,11 +3,20 @@
 mod append;
 mod close;
 mod copy;
+mod create;
+mod delete;
 mod enable;
 mod expunge;
+mod list;
+mod lsub;
+mod namespace;
+mod quota;
+mod rename;
 mod search;
 mod select;
+mod status;
 mod store;
+mod subscribe;
 mod vanished;
 
 #[allow(unused_imports, reason = "the driver comes next")]
@@ -40,6 +49,17 @@ pub(super) async fn run(
         Request::Expunge(expunge) => expunge::expunge(expunge, context, output).await,
         Request::Store(store) => store::store(store, context, output).await,
         Request::Copy(copy) => copy::copy(copy, context, output).await,
+        Request::Create(request) => create::run(request, context).await,
+        Request::Delete(request) => delete::run(request, context).await,
+        Request::Rename(request) => rename::run(request, context).await,
+        Request::Subscribe(request) => subscribe::run(request, context).await,
+        Request::List(request) => list::run(request, context, output).await,
+        Request::Lsub(request) => lsub::run(request, context, output).await,
+        Request::Namespace => Ok(namespace::run(output)),
+        Request::Status(request) => status::run(request, context, output).await,
+        Request::GetQuota(request) => quota::get(request, context, output).await,
+        Request::GetQuotaRoot(request) => quota::get_root(request, context, output).await,
+        Request::SetQuota(_) => Ok(quota::set()),
         Request::Search(request) => search::run(request, context, output).await,
         // Arms are added as the commands land.
         _ => Ok(Completion::bad("this command is not known")),
