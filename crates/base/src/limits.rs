@@ -128,6 +128,12 @@ pub const IMAP_SEARCH_DEPTH_MAX: usize = 50;
 pub const IMAP_FETCH_ITEMS_MAX: usize = 100;
 /// Patterns of one LIST.
 pub const IMAP_LIST_PATTERNS_MAX: usize = 100;
+/// Fields of ID that are kept (RFC 2971 3.3).
+pub const IMAP_ID_FIELDS_MAX: usize = 30;
+/// The name of a field of ID that is kept (RFC 2971 3.3).
+pub const IMAP_ID_NAME_BYTES_MAX: usize = 30;
+/// The value of a field of ID that is kept (RFC 2971 3.3).
+pub const IMAP_ID_VALUE_BYTES_MAX: usize = 1024;
 /// Output that may wait to be written before more of it is made.
 pub const IMAP_OUTPUT_BYTES_MAX: usize = 16 * 1024;
 /// Commands that are unknown or badly written before the connection is closed.

@@ -3,11 +3,16 @@
 
 mod append;
 mod copy;
+mod enable;
 mod expunge;
 mod fetch;
+mod id;
 mod line;
 mod list;
+mod login;
 mod mailbox;
+mod parse;
+mod plain;
 mod quota;
 mod search;
 mod select;
@@ -19,10 +24,10 @@ pub use copy::Copy;
 pub use expunge::Expunge;
 pub use fetch::Fetch;
 pub use line::Tag;
-#[allow(unused_imports, reason = "for the session, which is not there yet")]
 pub(crate) use line::{Command, Needs};
 pub use list::{List, ListReturn, ListSelection, Lsub};
 pub use mailbox::{Create, Delete, Rename, Subscribe};
+pub(crate) use parse::{append_head, parse, tag_of};
 pub use quota::{GetQuota, GetQuotaRoot, SetQuota};
 pub use search::{Search, SearchReturn};
 pub use select::{Qresync, Select};
@@ -88,31 +93,4 @@ pub struct Enabled {
     pub condstore: bool,
     /// QRESYNC (RFC 7162 3.2): VANISHED instead of EXPUNGE.
     pub qresync: bool,
-}
-
-/// Why a text is no command.
-#[derive(Debug, PartialEq)]
-pub(crate) struct ParseError {
-    /// Its tag, if it has one.
-    pub(crate) tag: Option<Tag>,
-    /// For the client.
-    pub(crate) text: std::borrow::Cow<'static, str>,
-    /// The code of the response.
-    pub(crate) code: Option<super::Code>,
-}
-
-// The parser comes next; until then no text is a command.
-pub(crate) fn parse(_text: &[u8]) -> Result<(Tag, Command), ParseError> {
-    Err(ParseError { tag: None, text: "this command is not known".into(), code: None })
-}
-pub(crate) fn append_head(_text: &[u8]) -> Option<(Tag, Append)> {
-    None
-}
-pub(crate) fn tag_of(_text: &[u8]) -> Option<Tag> {
-    None
-}
-impl Command {
-    pub(crate) fn needs(&self) -> Needs {
-        Needs::Nothing
-    }
 }

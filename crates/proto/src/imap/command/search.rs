@@ -1,7 +1,10 @@
 //! SEARCH (RFC 3501 6.4.4), ESEARCH (RFC 4731), SEARCHRES (RFC 5182).
 
-use super::Tag;
-use crate::imap::value::SearchKey;
+use super::line::Command;
+use super::{Request, Tag};
+use crate::imap::Code;
+use crate::imap::grammar::{Cursor, Fault, Parse};
+use crate::imap::value::{SearchCharset, SearchKey};
 
 /// SEARCH or UID SEARCH.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,4 +32,105 @@ pub struct SearchReturn {
     pub count: bool,
     /// SAVE.
     pub save: bool,
+}
+
+/// Reads SEARCH's arguments.
+pub(super) fn parse(cursor: &mut Cursor<'_>, tag: &Tag, by_uid: bool) -> Parse<Command> {
+    cursor.space()?;
+    let mut returns = None;
+    if cursor.eat_word("RETURN") {
+        cursor.space()?;
+        returns = Some(parse_return(cursor)?);
+        cursor.space()?;
+    }
+    let mut charset = SearchCharset::default();
+    if cursor.eat_word("CHARSET") {
+        cursor.space()?;
+        let label = cursor.astring()?;
+        charset = SearchCharset::named(&label).ok_or_else(|| {
+            // RFC 3501 6.4.4: NO, and a list of what we know.
+            Fault::no(Code::BadCharset, "the charset is not known")
+        })?;
+        cursor.space()?;
+    }
+    let key = SearchKey::parse(cursor, &charset)?;
+    Ok(Command::Request(Request::Search(Search { tag: tag.clone(), by_uid, returns, key })))
+}
+
+/// `"(" [search-return-opt *(SP search-return-opt)] ")"` (RFC 4731 3.1, RFC 5182 3).
+fn parse_return(cursor: &mut Cursor<'_>) -> Parse<SearchReturn> {
+    let mut returns = SearchReturn::default();
+    // Five options, each of which may be said twice.
+    cursor.list(10, |cursor| {
+        match cursor.word("a return option is missing")?.as_str() {
+            "MIN" => returns.min = true,
+            "MAX" => returns.max = true,
+            "ALL" => returns.all = true,
+            "COUNT" => returns.count = true,
+            "SAVE" => returns.save = true,
+            _ => return Err(Fault::new("a return option is not known")),
+        }
+        Ok(())
+    })?;
+    // RFC 4731 3.1: without an option, ALL is meant.
+    if returns == SearchReturn::default() {
+        returns.all = true;
+    }
+    Ok(returns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::Status;
+    use crate::imap::value::TextField;
+
+    fn search(text: &[u8]) -> Result<Search, Fault> {
+        let mut cursor = Cursor::new(text);
+        let command = parse(&mut cursor, &Tag("a".into()), true)?;
+        cursor.end()?;
+        match command {
+            Command::Request(Request::Search(search)) => Ok(search),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn return_options() {
+        let returns = |text: &str| search(text.as_bytes()).unwrap().returns;
+        let none = SearchReturn::default();
+        assert_eq!(returns(" ALL"), None);
+        assert_eq!(returns(" RETURN () ALL"), Some(SearchReturn { all: true, ..none }));
+        assert_eq!(
+            returns(" return (min Max COUNT count) ALL"),
+            Some(SearchReturn { min: true, max: true, count: true, ..none })
+        );
+        assert_eq!(returns(" RETURN (SAVE) ALL"), Some(SearchReturn { save: true, ..none }));
+        for wrong in
+            [" RETURN ALL", " RETURN (FOO) ALL", " RETURN ()", " RETURN () ", " RETURN (ALL"]
+        {
+            assert!(search(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn charsets() {
+        let subject = |text: &str| Ok(SearchKey::Text(TextField::Subject, text.into()));
+        let key = |text: &[u8]| search(text).map(|search| search.key);
+        assert_eq!(key(b" CHARSET utf-8 SUBJECT {2}\r\n\xc3\xa4"), subject("ä"));
+        assert_eq!(key(b" CHARSET US-ASCII SUBJECT a"), subject("a"));
+        assert_eq!(key(b" RETURN () CHARSET \"UTF-8\" SUBJECT \"\xc3\xa4\""), subject("ä"));
+        assert_eq!(key(b" CHARSET ISO-2022-JP SUBJECT \"\x1b$BF|K\\\\\x1b(B\""), subject("日本"));
+        assert_eq!(key(b" CHARSET ISO-8859-1 SUBJECT \"\xe4\""), subject("ä"));
+        assert_eq!(key(b" SUBJECT \"\xc3\xa4\""), subject("ä"), "UTF-8 without asking");
+        assert_eq!(key(b" SUBJECT \"\xe4\""), subject("ä"), "the most likely meaning");
+
+        let fault = key(b" CHARSET X-Klingon SUBJECT a").unwrap_err();
+        assert_eq!((fault.status, fault.code), (Status::No, Some(Code::BadCharset)));
+        let fault = key(b" CHARSET UTF-8 SUBJECT \"\xe4\"").unwrap_err();
+        assert_eq!((fault.status, fault.code), (Status::Bad, None), "not what it says it is");
+        for wrong in ["", " ", " CHARSET UTF-8", " CHARSET UTF-8 ", " CHARSET", " CHARSET ALL"] {
+            assert!(search(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
 }

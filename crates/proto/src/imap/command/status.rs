@@ -1,5 +1,8 @@
 //! STATUS (RFC 3501 6.3.10).
 
+use super::Request;
+use super::line::Command;
+use crate::imap::grammar::{Cursor, Parse};
 use crate::imap::value::{MailboxArgument, StatusItem};
 
 /// STATUS.
@@ -9,4 +12,13 @@ pub struct Status {
     pub mailbox: MailboxArgument,
     /// What, each once, in the client's order.
     pub items: Vec<StatusItem>,
+}
+
+/// Reads STATUS's arguments.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parse<Command> {
+    cursor.space()?;
+    let mailbox = MailboxArgument::parse(cursor)?;
+    cursor.space()?;
+    let items = StatusItem::parse_list(cursor)?;
+    Ok(Command::Request(Request::Status(Status { mailbox, items })))
 }

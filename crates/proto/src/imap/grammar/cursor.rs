@@ -1,6 +1,6 @@
 //! The cursor, and the primitives.
 
-use crate::imap::Code;
+use crate::imap::{Code, Status};
 use memchr::memchr3;
 use posthorn_base::{ModSeq, limits};
 use std::borrow::Cow;
@@ -9,6 +9,8 @@ use std::num::NonZeroU32;
 /// Why a command is not what the grammar says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
+    /// BAD, or NO where a command is well written and cannot be done.
+    pub(crate) status: Status,
     /// For the client.
     pub(crate) text: Cow<'static, str>,
     /// The code of the response, if any.
@@ -17,7 +19,10 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Fault { text: text.into(), code: None }
+        Fault { status: Status::Bad, text: text.into(), code: None }
+    }
+    pub(crate) fn no(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Fault { status: Status::No, text: text.into(), code: Some(code) }
     }
     pub(crate) fn with(self, code: Code) -> Self {
         Fault { code: Some(code), ..self }
@@ -77,6 +82,11 @@ impl<'a> Cursor<'a> {
     /// Takes the one space between arguments.
     pub(crate) fn space(&mut self) -> Parse<()> {
         self.expect(b' ', "an argument is missing")
+    }
+
+    /// Takes the space in front of an argument that may be missing; false when it is.
+    pub(crate) fn has_more(&mut self) -> Parse<bool> {
+        if self.rest.is_empty() { Ok(false) } else { self.space().map(|()| true) }
     }
 
     /// The command is over.
@@ -179,6 +189,20 @@ impl<'a> Cursor<'a> {
                 _ => return Err(Fault::new(OPEN)),
             }
         }
+    }
+
+    /// The announcement of a literal whose octets are yet to come: the end of what is here, with or
+    /// without its CRLF.
+    pub(crate) fn announcement(&mut self) -> Parse<u64> {
+        const BROKEN: &str = "a literal is badly announced";
+        self.expect(b'{', "the message is missing, which must be a literal")?;
+        let size = self.number64()?;
+        self.eat(b'+');
+        self.expect(b'}', BROKEN)?;
+        if self.eat(b'\r') {
+            self.expect(b'\n', BROKEN)?;
+        }
+        self.end().map(|()| size)
     }
 
     /// `literal`, with its octets behind the announcement.

@@ -12,5 +12,4 @@ mod cursor;
 mod date;
 
 pub(crate) use cursor::{Cursor, Fault, Parse};
-#[allow(unused_imports, reason = "the commands that have dates come next")]
 pub(crate) use date::{date, date_time};

@@ -1,7 +1,10 @@
 //! Response codes (RFC 3501 7.1, RFC 5530 and the extensions).
 
-use super::super::value::SequenceSet;
+use super::sequence;
+use crate::imap::value::SequenceSet;
 use posthorn_base::{MailboxId, ModSeq, Uid, UidValidity};
+use posthorn_message::structure::imap_text::write_number;
+use std::io::Write;
 
 /// The word in brackets behind a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum Code {
     BadCharset,
     /// CANNOT (RFC 5530): will never work.
     Cannot,
+    /// CAPABILITY: the capabilities, with spaces between them.
+    Capability(Box<str>),
     /// CLIENTBUG (RFC 5530).
     ClientBug,
     /// CLOSED (RFC 7162 3.2.11): the mailbox that was selected is no more.
@@ -74,4 +79,127 @@ pub enum Code {
     Unseen(u32),
     /// USEATTR (RFC 6154 3): this use cannot be given.
     UseAttr,
+}
+
+impl Code {
+    /// Writes it, without the brackets.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let word = |out: &mut Vec<u8>, word: &str| out.extend_from_slice(word.as_bytes());
+        let number = |out: &mut Vec<u8>, name: &str, value: u64| {
+            word(out, name);
+            write_number(out, value);
+        };
+        match self {
+            Code::BadCharset => word(out, "BADCHARSET (US-ASCII UTF-8)"),
+            Code::Capability(names) => {
+                word(out, "CAPABILITY ");
+                word(out, names);
+            }
+            Code::PermanentFlags(flags) => {
+                word(out, "PERMANENTFLAGS ");
+                out.extend_from_slice(flags);
+            }
+            Code::AppendUid(validity, uid) => {
+                number(out, "APPENDUID ", validity.get().into());
+                number(out, " ", uid.get().into());
+            }
+            Code::CopyUid(validity, uids) => {
+                number(out, "COPYUID ", validity.get().into());
+                out.push(b' ');
+                sequence::write(out, uids.iter().map(|(from, _)| from.get()));
+                out.push(b' ');
+                sequence::write(out, uids.iter().map(|(_, to)| to.get()));
+            }
+            Code::HighestModSeq(mod_seq) => {
+                number(out, "HIGHESTMODSEQ ", mod_seq.get().unsigned_abs());
+            }
+            Code::MailboxId(id) => {
+                // Writing to a vector cannot fail.
+                let _ = write!(out, "MAILBOXID ({id})");
+            }
+            Code::Modified(set) => {
+                word(out, "MODIFIED ");
+                sequence::write_set(out, set);
+            }
+            Code::UidNext(uid) => number(out, "UIDNEXT ", uid.get().into()),
+            Code::UidValidity(validity) => number(out, "UIDVALIDITY ", validity.get().into()),
+            Code::Unseen(sequence) => number(out, "UNSEEN ", (*sequence).into()),
+            _ => word(out, self.name()),
+        }
+    }
+
+    /// The atom it begins with.
+    const fn name(&self) -> &'static str {
+        match self {
+            Code::Alert => "ALERT",
+            Code::AlreadyExists => "ALREADYEXISTS",
+            Code::AppendUid(..) => "APPENDUID",
+            Code::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Code::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Code::BadCharset => "BADCHARSET",
+            Code::Cannot => "CANNOT",
+            Code::Capability(_) => "CAPABILITY",
+            Code::ClientBug => "CLIENTBUG",
+            Code::Closed => "CLOSED",
+            Code::CompressionActive => "COMPRESSIONACTIVE",
+            Code::CopyUid(..) => "COPYUID",
+            Code::ExpungeIssued => "EXPUNGEISSUED",
+            Code::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Code::InUse => "INUSE",
+            Code::Limit => "LIMIT",
+            Code::MailboxId(_) => "MAILBOXID",
+            Code::Modified(_) => "MODIFIED",
+            Code::NoModSeq => "NOMODSEQ",
+            Code::NonExistent => "NONEXISTENT",
+            Code::NoPerm => "NOPERM",
+            Code::NotSaved => "NOTSAVED",
+            Code::OverQuota => "OVERQUOTA",
+            Code::PermanentFlags(_) => "PERMANENTFLAGS",
+            Code::PrivacyRequired => "PRIVACYREQUIRED",
+            Code::ReadOnly => "READ-ONLY",
+            Code::ReadWrite => "READ-WRITE",
+            Code::ServerBug => "SERVERBUG",
+            Code::TooBig => "TOOBIG",
+            Code::TryCreate => "TRYCREATE",
+            Code::UidNext(_) => "UIDNEXT",
+            Code::UidValidity(_) => "UIDVALIDITY",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::Unseen(_) => "UNSEEN",
+            Code::UseAttr => "USEATTR",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes() {
+        #[track_caller]
+        fn check(code: Code, want: &str) {
+            let mut out = Vec::new();
+            code.write(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), want);
+            assert!(want.starts_with(code.name()));
+        }
+        let uid = |n| Uid::new(n).unwrap();
+        let validity = UidValidity::new(38_505).unwrap();
+        check(Code::ReadOnly, "READ-ONLY");
+        check(Code::BadCharset, "BADCHARSET (US-ASCII UTF-8)");
+        // RFC 4315 3
+        check(Code::AppendUid(validity, uid(3955)), "APPENDUID 38505 3955");
+        let copied = [(304, 3956), (319, 3957), (320, 3958)].map(|(a, b)| (uid(a), uid(b)));
+        check(Code::CopyUid(validity, copied.into()), "COPYUID 38505 304,319:320 3956:3958");
+        check(
+            Code::HighestModSeq(ModSeq::new(i64::MAX).unwrap()),
+            &format!("HIGHESTMODSEQ {}", i64::MAX),
+        );
+        check(Code::PermanentFlags((*b"(\\Seen \\*)").into()), "PERMANENTFLAGS (\\Seen \\*)");
+        check(Code::UidNext(uid(7)), "UIDNEXT 7");
+        check(Code::UidValidity(validity), "UIDVALIDITY 38505");
+        check(Code::Unseen(12), "UNSEEN 12");
+        check(Code::Capability("IMAP4rev1 IDLE".into()), "CAPABILITY IMAP4rev1 IDLE");
+        check(Code::MailboxId(MailboxId::new(1).unwrap()), "MAILBOXID (0000000000001)");
+    }
 }

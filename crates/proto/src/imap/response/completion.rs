@@ -1,6 +1,7 @@
 //! How a command ended.
 
 use super::Code;
+use crate::imap::command::Tag;
 use std::borrow::Cow;
 
 /// OK, NO or BAD (RFC 3501 7.1).
@@ -50,5 +51,54 @@ impl Completion {
     #[must_use]
     pub fn selecting(self, selected: bool) -> Self {
         Completion { selected: Some(selected), ..self }
+    }
+
+    /// Writes it as the end of the command with this tag, or as an untagged response.
+    pub fn write(&self, tag: Option<&Tag>, out: &mut Vec<u8>) {
+        out.extend_from_slice(tag.map_or("*", Tag::as_str).as_bytes());
+        out.extend_from_slice(match self.status {
+            Status::Ok => b" OK ",
+            Status::No => b" NO ",
+            Status::Bad => b" BAD ",
+        });
+        write_text(out, self.code.as_ref(), &self.text);
+    }
+}
+
+/// `resp-text` (RFC 3501 9) and the end of the line.
+pub(super) fn write_text(out: &mut Vec<u8>, code: Option<&Code>, text: &str) {
+    if let Some(code) = code {
+        out.push(b'[');
+        code.write(out);
+        out.extend_from_slice(b"] ");
+    }
+    // Whatever a text was made of: it cannot end the line early, nor is it ever empty.
+    let clean = |byte: u8| if matches!(byte, b' '..=b'~') { byte } else { b'?' };
+    out.extend(if text.is_empty() { "?" } else { text }.bytes().map(clean));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completions() {
+        #[track_caller]
+        fn check(completion: Completion, tag: Option<&str>, want: &str) {
+            let mut out = Vec::new();
+            let tag = tag.map(|tag| Tag(tag.into()));
+            completion.write(tag.as_ref(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+        check(Completion::ok("Done"), Some("a1"), "a1 OK Done\r\n");
+        check(
+            Completion::no("No such mailbox").with(Code::NonExistent),
+            Some("a1"),
+            "a1 NO [NONEXISTENT] No such mailbox\r\n",
+        );
+        check(Completion::bad("What?"), None, "* BAD What?\r\n");
+        check(Completion::ok("a\r\n* BYE ä"), None, "* OK a??* BYE ??\r\n");
+        check(Completion::ok(""), None, "* OK ?\r\n");
     }
 }

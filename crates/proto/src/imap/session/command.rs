@@ -26,13 +26,8 @@ impl Session {
         let (tag, command) = match command::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let completion = match error.code {
-                    // RFC 3501 6.4.4: NO, for the command is one, only we cannot do it.
-                    Some(Code::BadCharset) => Completion::no(error.text),
-                    _ => Completion::bad(error.text),
-                };
-                let completion = Completion { code: error.code, ..completion };
-                return self.refuse(error.tag.as_ref(), &completion, out);
+                let (tag, completion) = error.into_completion();
+                return self.refuse(tag.as_ref(), &completion, out);
             }
         };
         let out_of_place = match (command.needs(), self.phase) {

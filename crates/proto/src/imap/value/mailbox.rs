@@ -23,6 +23,13 @@ impl MailboxArgument {
         Ok(Self::of(&decode(&cursor.astring()?)))
     }
 
+    /// `mailbox` of CREATE. RFC 3501 6.3.3: a separator at the end says that the client means to
+    /// make mailboxes below, and is no part of the name.
+    pub(crate) fn parse_new(cursor: &mut Cursor<'_>) -> Parse<MailboxArgument> {
+        let name = decode(&cursor.astring()?);
+        Ok(Self::of(name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name)))
+    }
+
     /// A name that is decoded already.
     pub(crate) fn of(text: &str) -> MailboxArgument {
         match MailboxName::parse(text) {

@@ -4,8 +4,9 @@ use super::date::Date;
 use super::sequence::MessageSet;
 use posthorn_base::{EmailId, Flags, Keyword, ModSeq, ThreadId};
 
-/// A key; keys that stand beside each other are joined by [`SearchKey::And`]. Nested at most
-/// `limits::IMAP_SEARCH_DEPTH_MAX` deep, with at most `limits::IMAP_SEARCH_KEYS_MAX` keys in all.
+/// A key; keys that stand beside each other are joined by [`SearchKey::And`]. Parentheses, NOT and
+/// OR are nested at most `limits::IMAP_SEARCH_DEPTH_MAX` deep, with at most
+/// `limits::IMAP_SEARCH_KEYS_MAX` keys in all; UNSEEN, NEW and the like add two levels at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchKey {
     /// ALL.
