@@ -17,8 +17,7 @@ pub mod control;
 pub mod directory;
 pub mod facts;
 pub mod hub;
-#[allow(dead_code, reason = "the driver comes next")]
-mod imap;
+pub mod imap;
 pub mod intake;
 pub mod listen;
 pub mod log;

@@ -56,6 +56,7 @@ fn settings(dir: &Path) -> Settings {
         recipients_max: 100,
         smtp_idle: long,
         pop3_idle: Duration::from_secs(600),
+        imap_idle: Duration::from_secs(1800),
         shows_client: false,
         plaintext_on_loopback: true,
         limits: Default::default(),

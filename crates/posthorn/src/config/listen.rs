@@ -33,18 +33,24 @@ section! {
         pop3: Vec<Endpoint> = vec![Endpoint::Any(110)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
         /// Fetching mail, with TLS from the first byte (RFC 8314 3.1). Prefer it.
         pop3s: Vec<Endpoint> = vec![Endpoint::Any(995)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
+        /// Reading mail, with STARTTLS (RFC 3501).
+        imap: Vec<Endpoint> = vec![Endpoint::Any(143)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
+        /// Reading mail, with TLS from the first byte (RFC 8314 3.2). Prefer it.
+        imaps: Vec<Endpoint> = vec![Endpoint::Any(993)], in AtMost(limits::LISTEN_ADDRESSES_MAX);
     }
 }
 
 impl Listen {
     /// Every protocol's name and its addresses.
-    pub fn by_protocol(&self) -> [(&'static str, &[Endpoint]); 5] {
+    pub fn by_protocol(&self) -> [(&'static str, &[Endpoint]); 7] {
         [
             ("smtp", &self.smtp),
             ("submission", &self.submission),
             ("submissions", &self.submissions),
             ("pop3", &self.pop3),
             ("pop3s", &self.pop3s),
+            ("imap", &self.imap),
+            ("imaps", &self.imaps),
         ]
     }
 }

@@ -45,6 +45,15 @@ section! {
 }
 
 section! {
+    /// IMAP.
+    pub struct Imap {
+        /// Silence after which a connection is closed. RFC 3501 5.4 demands at least 30 minutes.
+        idle: Span = Span::new(limits::IMAP_IDLE_MAX),
+            in Span::seconds(30 * 60)..=Span::seconds(24 * 3600);
+    }
+}
+
+section! {
     /// Logging in, in all protocols.
     pub struct Login {
         /// Whether a client on this very machine (127.0.0.0/8, ::1) may log in without TLS.

@@ -27,7 +27,7 @@ mod value;
 pub use inspect::inspect;
 pub use listen::{Endpoint, EndpointError, Listen};
 pub use machine::{Engine, Log, LogFormat, Retention, Server, Store};
-pub use mail::{Limits, Login, Pop3, Smtp, Submission, Throttle};
+pub use mail::{Imap, Limits, Login, Pop3, Smtp, Submission, Throttle};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use reader::Places;
 pub use reference::{defaults, reference};
@@ -93,6 +93,8 @@ config! {
     submission: Submission,
     /// POP3.
     pop3: Pop3,
+    /// IMAP.
+    imap: Imap,
     /// Logging in.
     login: Login,
     /// Bounds of the whole process.

@@ -26,6 +26,7 @@ impl Config {
             recipients_max: usize::try_from(self.smtp.recipients_max).unwrap_or(usize::MAX),
             smtp_idle: self.smtp.idle.get(),
             pop3_idle: self.pop3.idle.get(),
+            imap_idle: self.imap.idle.get(),
             shows_client: self.submission.show_client_address,
             plaintext_on_loopback: self.login.plaintext_on_loopback,
             limits: self.connection_settings(),

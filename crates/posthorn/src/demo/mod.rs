@@ -129,6 +129,8 @@ const fn usual_port(kind: ServiceKind) -> u16 {
         ServiceKind::Submissions => 465,
         ServiceKind::Pop3 => 110,
         ServiceKind::Pop3s => 995,
+        ServiceKind::Imap => 143,
+        ServiceKind::Imaps => 993,
     }
 }
 

@@ -58,6 +58,8 @@ const fn meaning(kind: ServiceKind) -> &'static str {
         ServiceKind::Submissions => "mail from users, TLS from the first byte",
         ServiceKind::Pop3 => "fetching mail, STLS",
         ServiceKind::Pop3s => "fetching mail, TLS from the first byte",
+        ServiceKind::Imap => "reading mail, STARTTLS",
+        ServiceKind::Imaps => "reading mail, TLS from the first byte",
     }
 }
 

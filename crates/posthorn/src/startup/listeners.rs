@@ -37,8 +37,8 @@ impl Explain for BindError {
             // The error of an address says it itself.
             BindError::Address { .. } => None,
             BindError::UnknownName(_) => Some(
-                "set FileDescriptorName= in the socket unit to smtp, submission, submissions, pop3 \
-                 or pop3s"
+                "set FileDescriptorName= in the socket unit to smtp, submission, submissions, \
+                 pop3, pop3s, imap or imaps"
                     .to_owned(),
             ),
         }
@@ -106,13 +106,21 @@ mod tests {
 
     fn only(smtp: Vec<Endpoint>) -> Listen {
         let none = Vec::new;
-        Listen { smtp, submission: none(), submissions: none(), pop3: none(), pop3s: none() }
+        Listen {
+            smtp,
+            submission: none(),
+            submissions: none(),
+            pop3: none(),
+            pop3s: none(),
+            imap: none(),
+            imaps: none(),
+        }
     }
 
     #[test]
     fn a_star_is_every_address() {
         let bound = bind_all(&only(vec![Endpoint::Any(0)]), Inherited::none()).unwrap();
-        assert_eq!(bound.len(), 5);
+        assert_eq!(bound.len(), 7);
         assert!(bound.iter().skip(1).all(|bound| bound.listeners.is_empty()));
         let port = bound[0].listeners[0].address().port();
         TcpStream::connect(("127.0.0.1", port)).unwrap();

@@ -132,6 +132,7 @@ impl Context {
         }
     }
 
+    #[allow(dead_code, reason = "the commands that make mailboxes come next")]
     /// The name that a command gave, or the refusal for a name that no mailbox can have.
     pub(crate) fn name<'a>(
         &self,

@@ -27,6 +27,7 @@
 
 mod command;
 mod context;
+mod driver;
 mod keywords;
 mod output;
 mod recent;
@@ -36,7 +37,7 @@ mod sync;
 mod untagged;
 
 pub(crate) use context::Context;
-#[allow(unused_imports, reason = "the driver comes next")]
 pub use context::Shared;
+pub use driver::{Setup, drive};
 pub(crate) use output::Output;
 pub(crate) use selected::Selected;

@@ -1,8 +1,31 @@
 //! What a client is told when the store does not do what it asked: one table. The cause goes to the
 //! log, where it may name files and statements; the client gets a code (RFC 5530) and plain words.
 
+use super::context::Fault;
+use crate::conn::CloseReason;
 use posthorn_proto::imap::{Code, Completion};
 use posthorn_store::{EngineError, StoreError};
+
+/// How a command ends, whatever became of it.
+///
+/// # Errors
+/// When the connection does.
+pub(super) fn of(done: Result<Completion, Fault>) -> Result<Completion, CloseReason> {
+    match done {
+        Ok(completion) => Ok(completion),
+        Err(Fault::Close(reason)) => Err(reason),
+        Err(fault) => Ok(refusal(fault)),
+    }
+}
+
+/// The completion of a command that is not carried out.
+pub(super) fn refusal(fault: Fault) -> Completion {
+    match fault {
+        Fault::Refused(completion) => completion,
+        Fault::Store(error) => failed(&error),
+        Fault::Close(_) => Completion::no("The connection ends").with(Code::Unavailable),
+    }
+}
 
 /// The completion for a failure of the store's.
 pub(crate) fn failed(error: &StoreError) -> Completion {

@@ -146,6 +146,7 @@ impl Selected {
         }
     }
 
+    #[allow(dead_code, reason = "FETCH comes next")]
     /// The messages of a set, with their sequence numbers.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ pub struct Settings {
     pub smtp_idle: Duration,
     /// Silence on POP3 before the end.
     pub pop3_idle: Duration,
+    /// Silence on IMAP before the end.
+    pub imap_idle: Duration,
     /// Received tells where a submission came from.
     pub shows_client: bool,
     /// Clients on this machine may log in without TLS.

@@ -1,6 +1,7 @@
 //! The services: a protocol on a port, and what its connections begin with.
 
 use super::Settings;
+use crate::imap;
 use crate::intake::Intake;
 use crate::listen::{self, Accepted, Door, Drained, Listener, RefusalTexts};
 use crate::node::Node;
@@ -31,16 +32,22 @@ pub enum ServiceKind {
     Pop3,
     /// The same with TLS from the first byte, 995.
     Pop3s,
+    /// Reading mail, 143.
+    Imap,
+    /// The same with TLS from the first byte, 993.
+    Imaps,
 }
 
 impl ServiceKind {
     /// Every service.
-    pub const ALL: [ServiceKind; 5] = [
+    pub const ALL: [ServiceKind; 7] = [
         ServiceKind::Smtp,
         ServiceKind::Submission,
         ServiceKind::Submissions,
         ServiceKind::Pop3,
         ServiceKind::Pop3s,
+        ServiceKind::Imap,
+        ServiceKind::Imaps,
     ];
 
     /// Its name in the configuration, in logs and in stories.
@@ -51,6 +58,8 @@ impl ServiceKind {
             ServiceKind::Submissions => "submissions",
             ServiceKind::Pop3 => "pop3",
             ServiceKind::Pop3s => "pop3s",
+            ServiceKind::Imap => "imap",
+            ServiceKind::Imaps => "imaps",
         }
     }
 
@@ -61,8 +70,10 @@ impl ServiceKind {
 
     const fn is_implicit_tls(self) -> bool {
         match self {
-            ServiceKind::Submissions | ServiceKind::Pop3s => true,
-            ServiceKind::Smtp | ServiceKind::Submission | ServiceKind::Pop3 => false,
+            ServiceKind::Submissions | ServiceKind::Pop3s | ServiceKind::Imaps => true,
+            ServiceKind::Smtp | ServiceKind::Submission | ServiceKind::Pop3 | ServiceKind::Imap => {
+                false
+            }
         }
     }
 
@@ -76,8 +87,13 @@ impl ServiceKind {
                 busy: b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
                 blocked: b"-ERR [SYS/TEMP] Your network is blocked here for now\r\n",
             }),
+            // RFC 3501 7.1.5: as a greeting, BYE says that the connection is not wanted.
+            ServiceKind::Imap => Some(RefusalTexts {
+                busy: b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+                blocked: b"* BYE [UNAVAILABLE] Your network is blocked here for now\r\n",
+            }),
             // In plaintext nothing can be said where TLS comes first.
-            ServiceKind::Submissions | ServiceKind::Pop3s => None,
+            ServiceKind::Submissions | ServiceKind::Pop3s | ServiceKind::Imaps => None,
         }
     }
 }
@@ -109,6 +125,7 @@ pub(super) struct Services {
     clock: Arc<SystemClock>,
     smtp: Arc<smtp::Shared>,
     maildrops: Arc<Maildrops>,
+    imap: Arc<imap::Shared>,
 }
 
 impl Services {
@@ -125,7 +142,8 @@ impl Services {
             clock: Arc::clone(&clock) as _,
         });
         let maildrops = Arc::new(Maildrops::new(Arc::clone(&node)));
-        Services { node, settings, door, clock, smtp, maildrops }
+        let imap = Arc::new(imap::Shared::new(Arc::clone(&node)));
+        Services { node, settings, door, clock, smtp, maildrops, imap }
     }
 
     /// Serves `kind` on a socket until the end.
@@ -145,6 +163,7 @@ impl Services {
                 self.smtp(kind, Service::Submissions, listener, shutdown, tasks);
             }
             ServiceKind::Pop3 | ServiceKind::Pop3s => self.pop3(kind, listener, shutdown, tasks),
+            ServiceKind::Imap | ServiceKind::Imaps => self.imap(kind, listener, shutdown, tasks),
         }
     }
 
@@ -222,6 +241,29 @@ impl Services {
         self.spawn(kind, listener, shutdown, tasks, move |accepted: Accepted| {
             let setup = setup.get(accepted.peer.ip());
             pop3::drive(accepted, setup, Arc::clone(&maildrops))
+        });
+    }
+
+    fn imap(&self, kind: ServiceKind, listener: Listener, shutdown: Shutdown, tasks: &mut Tasks) {
+        let settings = &self.settings;
+        let setup = |auth_without_tls| {
+            let mut config = posthorn_proto::imap::Config::new(settings.hostname.clone());
+            config.auth_without_tls = auth_without_tls;
+            config.starttls = true;
+            config.idle_max = settings.imap_idle;
+            config.message_bytes_max = settings.message_bytes_max;
+            imap::Setup {
+                config: Arc::new(config),
+                offer: Offer { alpn: Alpn::Imap, client_certificate: true },
+                implicit_tls: kind.is_implicit_tls(),
+                timeouts: settings.timeouts,
+            }
+        };
+        let setup = ByPeer::new(setup, settings.plaintext_on_loopback);
+        let shared = Arc::clone(&self.imap);
+        self.spawn(kind, listener, shutdown, tasks, move |accepted: Accepted| {
+            let setup = setup.get(accepted.peer.ip());
+            imap::drive(accepted, setup, Arc::clone(&shared))
         });
     }
 }

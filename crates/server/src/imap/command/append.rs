@@ -21,8 +21,13 @@ impl Appending {
         Err(Completion::no("APPEND is not here yet").into())
     }
 
-    /// Takes octets of the message, as they come. What fails is told at the end.
-    pub(in crate::imap) async fn data(&mut self, _octets: &[u8]) {}
+    /// Takes octets of the message, as they come.
+    ///
+    /// # Errors
+    /// Why no more of it is taken.
+    pub(in crate::imap) async fn data(&mut self, _octets: &[u8]) -> Result<(), Fault> {
+        match self.0 {}
+    }
 
     /// The message is complete: puts it into its mailbox.
     ///

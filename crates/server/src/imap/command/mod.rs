@@ -19,7 +19,6 @@ mod store;
 mod subscribe;
 mod vanished;
 
-#[allow(unused_imports, reason = "the driver comes next")]
 pub(super) use append::Appending;
 
 use super::context::Fault;

@@ -1,0 +1,424 @@
+//! The loop around one IMAP session.
+//!
+//! Invariants
+//! * What waits for its peer is small: the futures of commands and of logins live on the heap while
+//!   they run, and buffers are freed when they are empty.
+//! * A session whose login ended ends: at its next command at the latest, and within
+//!   [`LOGIN_CHECK`] when it says nothing.
+
+mod idle;
+
+use super::command::Appending;
+use super::context::Fault;
+use super::sync::{After, Standing};
+use super::{Context, Output, Shared, command, reply, sync};
+use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
+use crate::listen::Accepted;
+use crate::login::Logins;
+use crate::shutdown::Shutdown;
+use crate::system::SteadyClock;
+use crate::throttle::Offence;
+use crate::tls::{Offer, TlsInfo};
+use bytes::{Buf, BytesMut};
+use idle::{Idling, Woken};
+use posthorn_base::Time;
+use posthorn_base::shown::Shown;
+use posthorn_proto::imap::command::{Append, Request};
+use posthorn_proto::imap::{self, Completion, Event, Session};
+use posthorn_proto::sasl::{Answer, Identity, LoginMethod, Question, Refusal};
+use posthorn_store::directory::Scopes;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+/// How often a silent session's login is looked at, if anything changed in the directory.
+const LOGIN_CHECK: Duration = Duration::from_secs(30);
+
+/// The settings of one listener.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// For the sessions.
+    pub config: Arc<imap::Config>,
+    /// What TLS offers.
+    pub offer: Offer,
+    /// TLS comes first (port 993).
+    pub implicit_tls: bool,
+    /// How long to wait for the peer.
+    pub timeouts: ConnectionTimeouts,
+}
+
+/// Serves one connection to its end.
+pub async fn drive(accepted: Accepted, setup: Arc<Setup>, shared: Arc<Shared>) {
+    let Accepted { stream, peer, local, id: _, admission, shutdown } = accepted;
+    let mut conn = Connection::plain(stream, peer, local, setup.timeouts);
+    if setup.implicit_tls {
+        conn = match Box::pin(conn.start_tls(&shared.node.tls, setup.offer)).await {
+            Ok(conn) => conn,
+            Err(reason) => {
+                tracing::info!(%reason, "closed before the greeting");
+                return;
+            }
+        };
+    }
+    let steady = SteadyClock::new(shared.node.clock.as_ref());
+    let logins = Logins::new(Arc::clone(&shared.node.throttle), peer.ip());
+    let tls = conn.tls().map(TlsInfo::words);
+    let session = Session::new(Arc::clone(&setup.config), tls.as_ref(), steady.now());
+    let mut driver = Driver {
+        peer: peer.ip(),
+        setup,
+        shared,
+        session,
+        steady,
+        logins,
+        out: Vec::new(),
+        hold: Duration::ZERO,
+        directory: 0,
+        context: None,
+        appending: None,
+        idling: None,
+        commands: 0,
+    };
+    let (conn, reason) = driver.serve(conn, shutdown).await;
+    // What the session held is free while its peer takes our last words.
+    driver.context = None;
+    driver.appending = None;
+    let (received, sent) = conn.as_ref().map_or((0, 0), |conn| (conn.received(), conn.sent()));
+    tracing::info!(%reason, received, sent, commands = driver.commands, "closed");
+    if let Some(conn) = conn {
+        conn.close(&reason).await;
+    }
+    drop(admission); // the place is taken until the socket is gone
+}
+
+/// What a client says that it is, for those who look for its faults in the log.
+fn log_client(fields: &[(String, Option<String>)]) {
+    let words =
+        fields.iter().map(|(name, value)| (Shown::text(name), value.as_deref().map(Shown::text)));
+    let mut text = String::new();
+    for (name, value) in words {
+        use std::fmt::Write;
+        let value = value.map(|value| value.to_string()).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{name}={value} ");
+    }
+    tracing::info!(client = text.trim_end(), "the client says what it is");
+}
+
+/// Why the session closed, as the connection's reason.
+fn closed(reason: imap::CloseReason) -> CloseReason {
+    match reason {
+        imap::CloseReason::Logout => CloseReason::Finished,
+        imap::CloseReason::Timeout => CloseReason::IdleTimeout,
+        imap::CloseReason::Shutdown => CloseReason::Draining,
+        imap::CloseReason::Errors => CloseReason::Protocol("too many errors"),
+        imap::CloseReason::Logins => CloseReason::Protocol("too many failed logins"),
+        imap::CloseReason::Http => CloseReason::Protocol("HTTP"),
+        imap::CloseReason::UnexpectedTls => CloseReason::Protocol("TLS without STARTTLS"),
+        imap::CloseReason::BareLf => CloseReason::Protocol("a bare LF"),
+        imap::CloseReason::TooLong => CloseReason::Protocol("a command was too long"),
+        imap::CloseReason::Revoked => CloseReason::Refused("the login is valid no more".into()),
+        imap::CloseReason::Broken => CloseReason::CutShort("the session cannot go on"),
+    }
+}
+
+struct Driver {
+    peer: IpAddr,
+    setup: Arc<Setup>,
+    shared: Arc<Shared>,
+    session: Session,
+    steady: SteadyClock,
+    logins: Logins,
+    /// Responses that are not written yet.
+    out: Vec<u8>,
+    /// How long they are held back.
+    hold: Duration,
+    /// The state of the directory when the login was looked at.
+    directory: u64,
+    /// From the login to the end.
+    context: Option<Box<Context>>,
+    /// While the message of an APPEND arrives.
+    appending: Option<Box<Appending>>,
+    /// During IDLE.
+    idling: Option<Box<Idling>>,
+    /// Commands that were carried out, for the log.
+    commands: u64,
+}
+
+/// What the loop does when the session can do no more by itself.
+enum Next {
+    Read,
+    StartTls,
+    Close(CloseReason),
+}
+
+impl Driver {
+    /// To the end of the session. The connection is `None` when nothing can be said on it any more.
+    async fn serve(
+        &mut self,
+        mut conn: Connection,
+        mut shutdown: Shutdown,
+    ) -> (Option<Connection>, CloseReason) {
+        self.session.greet(&mut self.out);
+        let mut is_draining = false;
+        loop {
+            let next = match self.work(&mut conn).await {
+                Ok(next) => next,
+                Err(reason) => return (Some(conn), reason),
+            };
+            if let Err(reason) = self.write(&mut conn).await {
+                return (Some(conn), reason);
+            }
+            match next {
+                Next::Close(reason) => return (Some(conn), reason),
+                Next::StartTls => {
+                    let handshake = conn.start_tls(&self.shared.node.tls, self.setup.offer);
+                    conn = match Box::pin(handshake).await {
+                        Ok(conn) => conn,
+                        Err(reason) => return (None, reason),
+                    };
+                    if let Some(tls) = conn.tls() {
+                        self.session.tls_started(&tls.words(), self.steady.now());
+                    }
+                }
+                Next::Read => {
+                    let woken = self.wait(&mut conn, &mut shutdown, is_draining).await;
+                    let ended = match woken {
+                        Ok(Woken::Input) => Ok(()),
+                        Ok(Woken::Draining) => {
+                            is_draining = true;
+                            self.session.drain();
+                            Ok(())
+                        }
+                        Ok(Woken::Changed) => Box::pin(self.tell(&mut conn)).await,
+                        Ok(Woken::Check) => {
+                            Box::pin(self.check_silent()).await;
+                            Ok(())
+                        }
+                        Err(CloseReason::IdleTimeout) => {
+                            self.session.timed_out(&mut self.out, self.steady.now());
+                            Ok(())
+                        }
+                        Err(reason) => Err(reason),
+                    };
+                    if let Err(reason) = ended {
+                        return (Some(conn), reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// For states without a deadline, which never wait for the peer.
+    fn idle_end(&self) -> Time {
+        self.steady.now() + self.setup.config.idle_max
+    }
+
+    /// Lets the session work through the input.
+    async fn work(&mut self, conn: &mut Connection) -> Result<Next, CloseReason> {
+        let mut input: BytesMut = conn.take_input();
+        let mut rest: &[u8] = &input;
+        let next = loop {
+            match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
+                Event::Read => break Next::Read,
+                Event::Flush => {
+                    self.write(conn).await?;
+                    // Who sends commands without end takes turns with the others.
+                    yield_now().await;
+                }
+                Event::Delay(wait) => self.hold = self.hold.max(wait),
+                Event::Authenticate(question) => {
+                    Box::pin(self.authenticate(question, conn.tls())).await;
+                }
+                Event::LoginFailed(failure) => {
+                    let failed = self.logins.failed(&failure, self.steady.now());
+                    self.hold = self.hold.max(failed.hold);
+                }
+                Event::LoggedIn(identity, method) => self.logged_in(&identity, method),
+                Event::ClientId(fields) => log_client(&fields),
+                Event::Run(request) => Box::pin(self.run(conn, request)).await?,
+                Event::AppendBegin(append) => Box::pin(self.append_begin(append)).await,
+                Event::AppendData(octets) => Box::pin(self.append_data(octets)).await?,
+                Event::AppendEnd => Box::pin(self.append_end(conn)).await?,
+                Event::AppendAbandon => self.appending = None,
+                Event::IdleBegin => Box::pin(self.idle_begin(conn)).await?,
+                Event::IdleEnd => Box::pin(self.idle_done(conn)).await?,
+                Event::StartTls { discarded } => {
+                    if discarded > 0 {
+                        tracing::info!(discarded, "plaintext stood behind STARTTLS");
+                        self.offended();
+                    }
+                    rest = &[];
+                    break Next::StartTls;
+                }
+                Event::Compress => {
+                    let never = "compression was not offered";
+                    break Next::Close(CloseReason::Internal(never.into()));
+                }
+                Event::Close(reason) => {
+                    if matches!(reason, imap::CloseReason::Http) {
+                        self.offended();
+                    }
+                    break Next::Close(closed(reason));
+                }
+                Event::Wait => {
+                    let open = "a question of the session was left open";
+                    break Next::Close(CloseReason::Internal(open.into()));
+                }
+            }
+        };
+        let used = input.len() - rest.len();
+        input.advance(used);
+        conn.put_back(input);
+        Ok(next)
+    }
+
+    async fn authenticate(&mut self, question: Question, tls: Option<&TlsInfo>) {
+        // Before: what changes meanwhile is looked at again.
+        self.directory = self.shared.node.hub.directory_generation();
+        let answer = match self.logins.attempt(&question, self.steady.now()) {
+            Ok(()) => {
+                let certificate = tls.and_then(|tls| tls.client_certificate.as_deref());
+                self.shared.node.auth.answer(question, Scopes::IMAP, certificate).await
+            }
+            Err(_name) => Answer::Verdict(Err(Refusal::Throttled)),
+        };
+        self.session.auth_answered(answer, &mut self.out, self.steady.now());
+    }
+
+    fn logged_in(&mut self, identity: &Identity, method: LoginMethod) {
+        self.logins.succeeded(identity, method, self.steady.now());
+        let context = Context::new(Arc::clone(&self.shared), identity.clone(), self.directory);
+        self.context = Some(Box::new(context));
+    }
+
+    /// Whether the login is still good, asked again if anything changed in the directory.
+    async fn is_login_good(&mut self) -> bool {
+        match &mut self.context {
+            Some(context) => context.is_login_good().await,
+            None => false,
+        }
+    }
+
+    fn revoke(&mut self) {
+        let gone = "your login is valid no more";
+        self.session.close(gone, imap::CloseReason::Revoked, &mut self.out);
+    }
+
+    /// Looks after a session that says nothing.
+    async fn check_silent(&mut self) {
+        if !self.is_login_good().await {
+            self.revoke();
+        }
+    }
+
+    /// Carries a command out and tells of what changed.
+    async fn run(&mut self, conn: &mut Connection, request: Request) -> Result<(), CloseReason> {
+        self.commands += 1;
+        let is_good = self.is_login_good().await;
+        let Some(context) = self.context.as_mut().filter(|_| is_good) else {
+            return self.refuse_revoked();
+        };
+        let after = After::of(&request);
+        let mut output = Output::new(conn, &mut self.out);
+        let done = command::run(request, context, &mut output).await;
+        let completion = reply::of(done)?;
+        let done = sync::after(context, after, completion, &mut output).await?;
+        self.complete(done);
+        Ok(())
+    }
+
+    fn refuse_revoked(&mut self) -> Result<(), CloseReason> {
+        let refused =
+            Completion::no("Your login is valid no more").with(imap::Code::AuthorizationFailed);
+        self.session.completed(refused, &mut self.out, self.steady.now());
+        self.revoke();
+        Ok(())
+    }
+
+    /// Ends a command; and the session, when its mailbox is gone.
+    fn complete(&mut self, (completion, standing): (Completion, Standing)) {
+        self.session.completed(completion, &mut self.out, self.steady.now());
+        if standing == Standing::Gone {
+            self.mailbox_is_gone();
+        }
+    }
+
+    /// RFC 2180 3.3: who has a mailbox selected that another session deletes is disconnected. It
+    /// counts messages that are no more, and no response says that a mailbox is left without the
+    /// client's doing.
+    fn mailbox_is_gone(&mut self) {
+        let gone = "the selected mailbox was deleted";
+        self.session.close(gone, imap::CloseReason::Broken, &mut self.out);
+    }
+
+    async fn append_begin(&mut self, append: Append) {
+        let is_good = self.is_login_good().await;
+        let begun = match self.context.as_mut().filter(|_| is_good) {
+            Some(context) => Appending::begin(context, append).await,
+            None => Err(Completion::no("Your login is valid no more").into()),
+        };
+        let checked = match begun {
+            Ok(appending) => {
+                self.appending = Some(Box::new(appending));
+                Ok(())
+            }
+            Err(fault) => Err(reply::refusal(fault)),
+        };
+        self.session.append_checked(checked, &mut self.out, self.steady.now());
+        if !is_good {
+            self.revoke();
+        }
+    }
+
+    async fn append_data(&mut self, octets: &[u8]) -> Result<(), CloseReason> {
+        let Some(appending) = &mut self.appending else { return Ok(()) };
+        match appending.data(octets).await {
+            Ok(()) => Ok(()),
+            Err(Fault::Close(reason)) => Err(reason),
+            Err(fault) => {
+                self.appending = None;
+                self.session.append_failed(reply::refusal(fault), &mut self.out);
+                Ok(())
+            }
+        }
+    }
+
+    async fn append_end(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        self.commands += 1;
+        let (Some(context), Some(appending)) = (&mut self.context, self.appending.take()) else {
+            let refused = Completion::no("The message was not taken");
+            self.session.completed(refused, &mut self.out, self.steady.now());
+            return Ok(());
+        };
+        let completion = reply::of(appending.end(context).await)?;
+        let mut output = Output::new(conn, &mut self.out);
+        let done = sync::after(context, After::EVERYTHING, completion, &mut output).await?;
+        self.complete(done);
+        Ok(())
+    }
+
+    fn offended(&mut self) {
+        // A block takes effect at the next connection; this one has limits of its own.
+        self.shared.node.throttle.offended(self.peer, Offence::Protocol, self.steady.now());
+    }
+
+    /// Sends the responses, late if the peer earned that.
+    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let hold = std::mem::take(&mut self.hold);
+        if !hold.is_zero() {
+            sleep(hold).await;
+        }
+        conn.send(&self.out).await?;
+        // Freed, not cleared: the next response may be minutes away.
+        self.out = Vec::new();
+        conn.flush().await?;
+        self.session.written(self.steady.now());
+        Ok(())
+    }
+}
