@@ -38,6 +38,14 @@ impl PartMap {
         out.into_bytes()
     }
 
+    /// Octets of the message's own header section, from the stored form of its map, of which no
+    /// more than that is read.
+    pub fn header_octets(bytes: &[u8]) -> Result<u64, WireError> {
+        let mut input = Reader::new(bytes, PART_MAP_VERSION)?;
+        input.count(STORED_PARTS_MAX)?;
+        Ok(StoredPart::read(&mut input, 0)?.header_octets)
+    }
+
     /// Reads the stored form. Everything that the module promises of a map is checked again.
     pub fn from_bytes(bytes: &[u8]) -> Result<PartMap, WireError> {
         let mut input = Reader::new(bytes, PART_MAP_VERSION)?;

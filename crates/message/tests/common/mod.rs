@@ -23,6 +23,7 @@ pub(crate) fn check(message: &[u8]) -> Parsed {
     let bytes = parsed.map().to_bytes();
     assert_eq!(PartMap::from_bytes(&bytes).as_ref(), Ok(parsed.map()));
     let envelope = parsed.envelope();
+    assert_eq!(PartMap::header_octets(&bytes), Ok(parsed.map().parts()[0].body_start));
     let stored = envelope.to_bytes();
     assert_eq!(Envelope::from_bytes(&stored), Ok(envelope));
     let mut out = Vec::new();

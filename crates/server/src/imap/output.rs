@@ -25,6 +25,16 @@ impl<'a> Output<'a> {
         if self.bytes.len() >= limits::IMAP_OUTPUT_BYTES_MAX { self.send().await } else { Ok(()) }
     }
 
+    /// Sends octets behind what waits, without keeping them when they are many.
+    pub(crate) async fn send_octets(&mut self, octets: &[u8]) -> Result<(), CloseReason> {
+        if self.bytes.len().saturating_add(octets.len()) < limits::IMAP_OUTPUT_BYTES_MAX {
+            self.bytes.extend_from_slice(octets);
+            return Ok(());
+        }
+        self.send().await?;
+        self.conn.send(octets).await
+    }
+
     /// Whether the client is still there: for work that takes long and writes nothing meanwhile.
     ///
     /// # Errors

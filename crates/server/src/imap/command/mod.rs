@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod enable;
 mod expunge;
+mod fetch;
 mod list;
 mod lsub;
 mod namespace;
@@ -46,6 +47,7 @@ pub(super) async fn run(
         Request::Close => close::close(context).await,
         Request::Unselect => Ok(close::unselect(context)),
         Request::Expunge(expunge) => expunge::expunge(expunge, context, output).await,
+        Request::Fetch(fetch) => fetch::fetch(fetch, context, output).await,
         Request::Store(store) => store::store(store, context, output).await,
         Request::Copy(copy) => copy::copy(copy, context, output).await,
         Request::Create(request) => create::run(request, context).await,
@@ -60,8 +62,6 @@ pub(super) async fn run(
         Request::GetQuotaRoot(request) => quota::get_root(request, context, output).await,
         Request::SetQuota(_) => Ok(quota::set()),
         Request::Search(request) => search::run(request, context, output).await,
-        // Arms are added as the commands land.
-        _ => Ok(Completion::bad("this command is not known")),
     }
 }
 
