@@ -84,6 +84,8 @@ pub const SMTP_CONNECTION_TOTAL_MAX: Duration = Duration::from_secs(4 * 60 * 60)
 pub const POP3_LINE_BYTES_MAX: usize = 12_288;
 /// RFC 1939 3: the inactivity timer is at least 10 minutes.
 pub const POP3_IDLE_MAX: Duration = Duration::from_secs(600);
+/// Silence after which a session gives its maildrop up to a new login of the same account.
+pub const POP3_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// A client may take this long to log in, however busy it keeps itself.
 pub const POP3_LOGIN_TOTAL_MAX: Duration = Duration::from_secs(900);
 /// Output that may wait to be written before the session stops making more.

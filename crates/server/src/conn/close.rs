@@ -37,6 +37,8 @@ pub enum CloseReason {
     Draining,
     /// The connection's whole life is over.
     LifeOver,
+    /// What the session held went to another one, because its peer was silent.
+    TakenOver,
     /// Something failed on our side.
     Internal(String),
     /// Another error of the network.
@@ -80,6 +82,7 @@ impl CloseReason {
             | CloseReason::HandshakeTimeout
             | CloseReason::HandshakeFailed(_)
             | CloseReason::CutShort(_)
+            | CloseReason::TakenOver
             | CloseReason::Io(_) => true,
             CloseReason::Finished
             | CloseReason::PeerClosed
@@ -114,6 +117,9 @@ impl fmt::Display for CloseReason {
             CloseReason::Refused(why) => write!(f, "refused: {}", Shown::text(why)),
             CloseReason::Draining => f.write_str("the server is stopping"),
             CloseReason::LifeOver => f.write_str("the connection lasted too long"),
+            CloseReason::TakenOver => f.write_str(
+                "a new login took over, after the peer had been silent; nothing deleted",
+            ),
             CloseReason::Internal(why) => write!(f, "internal: {}", Shown::text(why)),
             CloseReason::Io(why) => write!(f, "network: {}", Shown::text(why)),
         }

@@ -1,6 +1,7 @@
 //! The loop around one POP3 session.
 
 use super::Maildrops;
+use super::lock::Lost;
 use super::maildrop::Maildrop;
 use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
 use crate::listen::Accepted;
@@ -14,6 +15,7 @@ use posthorn_base::{Time, Uid, limits};
 use posthorn_proto::pop3::{self, Event, Feed, OpenError, RetrieveError, Session};
 use posthorn_proto::sasl::{Answer, Identity, LoginMethod, Question, Refusal};
 use posthorn_store::directory::Scopes;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +121,23 @@ enum Next {
     Close(CloseReason),
 }
 
+/// Why the session goes on.
+enum Woken {
+    Read(Result<(), CloseReason>),
+    Draining,
+}
+
+/// Waits for the peer. A session with a maildrop may lose it to another login meanwhile.
+async fn waiting<T>(
+    maildrop: Option<&Maildrop>,
+    wait: impl Future<Output = T>,
+) -> Result<T, CloseReason> {
+    match maildrop {
+        Some(maildrop) => maildrop.waiting(wait).await.map_err(|Lost| CloseReason::TakenOver),
+        None => Ok(wait.await),
+    }
+}
+
 impl Driver {
     /// To the end of the session. The connection is `None` when nothing can be said on it any more.
     async fn serve(
@@ -155,20 +174,22 @@ impl Driver {
                 Next::Read => {
                     let deadline = self.session.deadline().unwrap_or_else(|| self.idle());
                     let deadline = self.steady.instant(deadline);
-                    let read = tokio::select! {
-                        read = conn.read(deadline) => read.map(drop),
-                        () = shutdown.draining(), if !is_draining => {
-                            is_draining = true;
-                            self.session.drain();
-                            Ok(())
+                    let wait = async {
+                        tokio::select! {
+                            read = conn.read(deadline) => Woken::Read(read.map(drop)),
+                            () = shutdown.draining(), if !is_draining => Woken::Draining,
                         }
                     };
-                    match read {
-                        Ok(()) => {}
-                        Err(CloseReason::IdleTimeout) => {
+                    match waiting(self.maildrop.as_ref(), wait).await {
+                        Ok(Woken::Read(Ok(()))) => {}
+                        Ok(Woken::Read(Err(CloseReason::IdleTimeout))) => {
                             self.session.timed_out(self.steady.now());
                         }
-                        Err(reason) => return (Some(conn), reason),
+                        Ok(Woken::Draining) => {
+                            is_draining = true;
+                            self.session.drain();
+                        }
+                        Ok(Woken::Read(Err(reason))) | Err(reason) => return (Some(conn), reason),
                     }
                 }
             }
@@ -342,7 +363,7 @@ impl Driver {
         if !hold.is_zero() {
             sleep(hold).await;
         }
-        conn.send_now(&self.out).await?;
+        waiting(self.maildrop.as_ref(), conn.send_now(&self.out)).await??;
         // Freed, not cleared: the next reply may be minutes away.
         self.out = Vec::new();
         self.session.written(self.steady.now());

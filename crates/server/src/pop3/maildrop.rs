@@ -1,6 +1,6 @@
 //! An account's INBOX as a maildrop: opened, read, and rid of what was deleted.
 
-use super::lock::{Lock, Locks};
+use super::lock::{Lock, Locks, Lost};
 use crate::body::Source;
 use crate::memory::{Budget, Permit};
 use crate::node::Node;
@@ -8,6 +8,7 @@ use posthorn_base::{AccountId, MailboxId, Uid, limits};
 use posthorn_proto::pop3::{self, OpenError, RetrieveError, UniqueId};
 use posthorn_store::mail::{Expunge, ListMaildrop, MaildropPage, ReadMaildropMessage, bulk};
 use posthorn_store::{EngineError, StoreError};
+use std::future::Future;
 use std::sync::Arc;
 
 /// Messages that are listed in one go: some 2 ms, after which other tasks have their turn.
@@ -50,7 +51,7 @@ impl Maildrops {
         &self,
         account: AccountId,
     ) -> Result<(Maildrop, pop3::Maildrop), OpenError> {
-        let lock = self.locks.take(account).ok_or(OpenError::InUse)?;
+        let lock = self.locks.take(account, self.node.now()).ok_or(OpenError::InUse)?;
         let mut page = self.page(account, None).await?;
         let mut memory = self.snapshots.nothing();
         let total = usize::try_from(page.total).unwrap_or(usize::MAX);
@@ -75,7 +76,7 @@ impl Maildrops {
             page = self.page(account, last).await?;
         }
         let node = Arc::clone(&self.node);
-        Ok((Maildrop { node, account, mailbox, _memory: memory, _lock: lock }, shown))
+        Ok((Maildrop { node, account, mailbox, _memory: memory, lock }, shown))
     }
 
     async fn page(
@@ -117,10 +118,15 @@ pub(super) struct Maildrop {
     account: AccountId,
     mailbox: MailboxId,
     _memory: Permit,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Maildrop {
+    /// Waits for the peer. A maildrop that another session took over meanwhile is not ours any more.
+    pub(super) async fn waiting<T>(&self, wait: impl Future<Output = T>) -> Result<T, Lost> {
+        self.lock.waiting(self.node.now(), wait).await
+    }
+
     /// Opens a message for reading.
     pub(super) async fn read(&self, uid: Uid) -> Result<Source, RetrieveError> {
         let read = ReadMaildropMessage { account: self.account, mailbox: self.mailbox, uid };

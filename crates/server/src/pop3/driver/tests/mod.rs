@@ -127,6 +127,37 @@ async fn one_session_at_a_time_and_no_deletion_without_quit() {
     place.stop().await;
 }
 
+#[tokio::test]
+async fn a_new_login_takes_over_from_a_session_that_was_silent_for_a_minute() {
+    let place = start(plaintext).await;
+    place.append(&[b"one\r\n", b"two\r\n"]).await;
+    let mut dead = place.log_in().await;
+    talk(&mut dead, &[("DELE 1", "+OK")]).await;
+    let mut owner = place.connect().await;
+    let in_use = [("USER alice@example.com", "+OK"), (&*pass(), "-ERR [IN-USE]")];
+    place.clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
+    talk(&mut owner, &in_use).await;
+    // A word from the client, and it is not silent any more.
+    talk(&mut dead, &[("NOOP", "+OK")]).await;
+    place.clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
+    talk(&mut owner, &in_use).await;
+
+    place.clock.advance(Duration::from_millis(1));
+    talk(&mut owner, &[("USER alice@example.com", "+OK"), (&pass(), "+OK maildrop has 2")]).await;
+    // Neither an answer nor a deletion.
+    let _ = dead.try_write(b"QUIT\r\n");
+    assert_eq!(line(&mut dead).await, "");
+    drop(dead);
+    assert_eq!(place.uids().await, [1, 2]);
+    // The end of the old session does not open the door to a third.
+    let mut third = place.connect().await;
+    talk(&mut third, &in_use).await;
+    talk(&mut owner, &[("STAT", "+OK 2 "), ("DELE 2", "+OK"), ("QUIT", "+OK goodbye (1 ")]).await;
+    assert_eq!(place.uids().await, [1]);
+    drop((owner, third));
+    assert_eq!(place.stop().await.aborted, 0);
+}
+
 /// 700 KB in lines that begin with dots.
 fn large() -> Vec<u8> {
     let mut body = b"Subject: large\r\n\r\n".to_vec();

@@ -28,6 +28,7 @@ use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, Scopes};
 use posthorn_store::mail::{Append, EmailFacts, FindMailbox, ListMessages, NewMessage, ThreadKeys};
 use posthorn_store::{Operation, StoreError, Tx, stmt};
+use posthorn_testkit::SimClock;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -44,6 +45,8 @@ pub(super) const PASSWORD: &str = "abcde-fghij-kmnpq";
 pub(super) struct Place {
     pub(super) address: SocketAddr,
     pub(super) node: Arc<Node>,
+    /// The node's.
+    pub(super) clock: Arc<SimClock>,
     pub(super) account: AccountId,
     pub(super) inbox: MailboxId,
     pub(super) source: ShutdownSource,
@@ -55,8 +58,8 @@ pub(super) struct Place {
 }
 
 /// A node whose store has alice in it.
-async fn node(dir: &tempfile::TempDir, tls: Tls) -> (Arc<Node>, AccountId) {
-    let clock = Arc::new(SystemClock::new());
+async fn node(dir: &tempfile::TempDir, tls: Tls, clock: &Arc<SimClock>) -> (Arc<Node>, AccountId) {
+    let clock = Arc::clone(clock);
     let engine = EngineSettings::sqlite(0);
     let settings = StoreSettings::new(dir.path().join("store"), engine);
     let store = OpenStore::open(&settings, clock.as_ref()).await.unwrap();
@@ -132,7 +135,8 @@ pub(super) async fn start(change: impl FnOnce(&mut Setup, &mut pop3::Config)) ->
     let certificates = vec![issued.write(dir.path(), "0")];
     let config = TlsConfig { certificates, client_authorities: None };
     let (tls, _) = Tls::load(&config, None, NOW).unwrap();
-    let (node, account) = node(&dir, tls).await;
+    let clock = Arc::new(SimClock::new());
+    let (node, account) = node(&dir, tls, &clock).await;
 
     let mut config = pop3::Config::new(node.hostname.clone());
     config.starttls = true;
@@ -163,13 +167,13 @@ pub(super) async fn start(change: impl FnOnce(&mut Setup, &mut pop3::Config)) ->
         let (setup, maildrops) = (Arc::clone(&setup), Arc::clone(&maildrops));
         move |accepted| drive(accepted, Arc::clone(&setup), Arc::clone(&maildrops))
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let serving = serve(listener, service, door, clock, shutdown, LONG, handle);
+    let wall: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let serving = serve(listener, service, door, wall, shutdown, LONG, handle);
     let task = tokio::spawn(async { serving.await.unwrap() });
     let connector = TlsConnector::from(Arc::new(issued.client()));
     let name = MailboxName::parse("INBOX").unwrap();
     let inbox = node.engine.read(&FindMailbox::Name(account, name)).await.unwrap().unwrap().id;
-    Place { address, node, account, inbox, source, maildrops, dir, setup, connector, task }
+    Place { address, node, clock, account, inbox, source, maildrops, dir, setup, connector, task }
 }
 
 /// Longer than any test.
