@@ -70,6 +70,12 @@ impl Demo {
         stop(&mut self.child);
     }
 
+    /// With SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Says these lines to a port and returns what it says.
     pub fn talk(&self, service: &str, lines: &[&str]) -> String {
         let port = self.facts.pointer(&format!("/{service}/port")).and_then(Value::as_u64).unwrap();

@@ -7,6 +7,8 @@ use crate::seam::Value;
 use crate::{Operation, StoreError, Tx, stmt};
 
 /// Appends messages, gives them the unique-ids of where they come from, and notes the place.
+/// Refused, with nothing done, when the import is at another place than [`ImportStep::before`]: so
+/// no message comes in twice, whoever else works on it.
 #[derive(Clone, Debug)]
 pub struct ImportStep {
     /// What and where.
@@ -15,8 +17,17 @@ pub struct ImportStep {
     pub unique_ids: Vec<Option<String>>,
     /// The name of the import.
     pub job: String,
+    /// How far it must have come before: `None` for not begun.
+    pub before: Option<String>,
     /// How far it has come once these messages are there.
     pub state: String,
+}
+
+impl ImportStep {
+    /// What is said when another step of the same import was faster: one whose command was killed
+    /// while the step was under way, or one of a second command.
+    pub const OVERTAKEN: &str =
+        "messages of this source were imported by another command meanwhile";
 }
 
 impl Operation for ImportStep {
@@ -28,7 +39,12 @@ impl Operation for ImportStep {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Appended, StoreError> {
+        // Appending locks the account, so nobody changes the state between this and the commit.
         let appended = self.append.run(tx).await?;
+        let state = ReadImport { job: self.job.clone() }.run(tx).await?;
+        if state != self.before {
+            return Err(StoreError::Refused(ImportStep::OVERTAKEN.to_owned()));
+        }
         let known = appended.uids.iter().zip(&self.unique_ids);
         let ids: Vec<_> = known.filter_map(|(uid, id)| Some((*uid, id.clone()?))).collect();
         let &Append { account, mailbox, now, .. } = &self.append;

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! A batch is parsed and written while the next one arrives. Its messages and how far the import
-//! has come are one transaction.
+//! has come are one transaction, which is refused when the import has come further meanwhile: the
+//! last batch of a command that was killed may still be under way when the command is started
+//! again.
 
 use super::Operations;
 use super::answer::{hex, invalid, result};
@@ -118,17 +120,20 @@ impl Operations {
     ) -> Result<Value, Answer> {
         let import = self.begin_import(request).await?;
         let engine = &self.directory.store.engine;
-        let state = engine.read(&ReadImport { job: import.job.clone() }).await?;
-        exchange.item(&ImportStart { state }).await?;
+        let mut place = engine.read(&ReadImport { job: import.job.clone() }).await?;
+        exchange.item(&ImportStart { state: place.clone() }).await?;
         let mut batch = Incomings::default();
         let mut under_way: Option<JoinHandle<Result<usize, Answer>>> = None;
         let mut imported = 0;
         while let Some(item) = exchange.next_item::<ImportItem>().await? {
             match item {
+                // Nothing to store, and no place behind it.
+                ImportItem::Commit {} if batch.messages.is_empty() => {}
                 ImportItem::Commit {} => {
                     imported += finished(&mut under_way, exchange).await?;
                     let (import, batch) = (import.clone(), std::mem::take(&mut batch));
-                    under_way = Some(tokio::spawn(import.store(batch)));
+                    let before = place.replace(batch.place.clone());
+                    under_way = Some(tokio::spawn(import.store(batch, before)));
                 }
                 ImportItem::Message { received, offset_minutes, flags, unique_id, place } => {
                     let octets = batch.receive(exchange).await?;
@@ -143,7 +148,7 @@ impl Operations {
         }
         imported += finished(&mut under_way, exchange).await?;
         if !batch.messages.is_empty() {
-            imported += import.store(batch).await?;
+            imported += import.store(batch, place).await?;
         }
         result(&imported)
     }
@@ -228,8 +233,8 @@ impl Incomings {
 }
 
 impl Import {
-    /// Parses the messages, on all processors, and appends them.
-    async fn store(self, batch: Incomings) -> Result<usize, Answer> {
+    /// Parses the messages, on all processors, and appends them behind what was imported `before`.
+    async fn store(self, batch: Incomings, before: Option<String>) -> Result<usize, Answer> {
         let count = batch.messages.len();
         if count == 0 {
             return Ok(0);
@@ -243,9 +248,18 @@ impl Import {
             now: self.directory.now(),
             within_quota: false,
         };
-        let step = ImportStep { append, unique_ids, job: self.job, state: batch.place };
-        self.directory.store.engine.write(step).await?;
-        Ok(count)
+        let (job, state) = (self.job, batch.place);
+        let step = ImportStep { append, unique_ids, job, before, state };
+        match self.directory.store.engine.write(step).await {
+            Ok(_) => Ok(count),
+            Err(StoreError::Refused(why)) if why == ImportStep::OVERTAKEN => {
+                let refusal = Refusal::new(RefusalKind::Temporary, why);
+                Err(refusal
+                    .hint("start it again: it goes on behind them, and repeats nothing")
+                    .into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn prepare(&self, messages: Vec<Incoming>) -> Result<Vec<NewMessage>, Answer> {
