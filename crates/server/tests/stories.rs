@@ -72,6 +72,7 @@ fn settings(dir: &Path) -> Settings {
         auth: AuthConfig { hashing, ..AuthConfig::default() },
         drain: Duration::from_secs(1),
         spool_dir: dir.join("spool"),
+        spool_reserve: 0,
         timeouts: ConnectionTimeouts::default(),
     }
 }

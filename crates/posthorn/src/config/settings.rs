@@ -45,6 +45,7 @@ impl Config {
             auth: AuthConfig::default(),
             drain: self.server.drain.get(),
             spool_dir: self.store.dir.join(SPOOL),
+            spool_reserve: self.store.disk_reserve.get(),
             timeouts: ConnectionTimeouts::default(),
             hostname,
         }

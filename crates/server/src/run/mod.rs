@@ -63,6 +63,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Where messages are while they arrive.
     pub spool_dir: PathBuf,
+    /// Free space on its disk below which no message goes to a file there, in octets.
+    pub spool_reserve: u64,
     /// How long connections wait for their peers.
     pub timeouts: ConnectionTimeouts,
 }
@@ -149,7 +151,8 @@ impl Running {
             refusals: Refusals::new(Arc::clone(&engine)),
             engine,
             throttle: Arc::clone(&throttle),
-            spool: SpoolDir::open(&settings.spool_dir, budget.clone())?,
+            spool: SpoolDir::open(&settings.spool_dir, budget.clone())?
+                .with_reserve(settings.spool_reserve),
             large: LargeMessages::new(budget.clone())?,
             budget,
             tls: Arc::new(tls),

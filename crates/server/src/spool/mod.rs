@@ -8,6 +8,9 @@
 //! store makes of it.
 //!
 //! Invariants
+//! * While less than the reserve is free on the disk, no file grows: a message that needs one is
+//!   refused, and what it had taken is free again, before it could fill up what the store needs for
+//!   deleting mail.
 //! * A spooled message in memory is at most `limits::INLINE_BODY_BYTES_MAX` long, and so is the
 //!   buffer before a file.
 //! * A spool file loses its name as soon as it is open: whatever happens to the process, the system
@@ -39,7 +42,7 @@ const BUFFER_MIN: usize = 4 * 1024;
 /// Why a message cannot be kept while it arrives.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// The disk (or the quota on it) is full.
+    /// The disk (or the quota on it) is full, or what is free is in reserve.
     #[error("no room for spool files in {0}")]
     Full(PathBuf),
     /// Something else is wrong with the directory.
@@ -58,6 +61,7 @@ pub struct SpoolDir {
     path: Arc<Path>,
     budget: Budget,
     writes: Turns,
+    reserve_bytes: u64,
 }
 
 impl SpoolDir {
@@ -65,7 +69,7 @@ impl SpoolDir {
     /// in it. Nobody else may use it.
     pub fn open(path: &Path, budget: Budget) -> Result<Self, SpoolError> {
         let writes = Turns::new(limits::SPOOL_WRITES_AT_ONCE_MAX);
-        let spool = SpoolDir { path: path.into(), budget, writes };
+        let spool = SpoolDir { path: path.into(), budget, writes, reserve_bytes: 0 };
         let sweep = || -> io::Result<()> {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             for entry in fs::read_dir(path)? {
@@ -80,6 +84,12 @@ impl SpoolDir {
         };
         sweep().map_err(|error| spool.failed(error))?;
         Ok(spool)
+    }
+
+    /// With so much of the disk kept free.
+    #[must_use]
+    pub fn with_reserve(self, reserve_bytes: u64) -> Self {
+        SpoolDir { reserve_bytes, ..self }
     }
 
     /// The budget that messages in memory are charged to.
@@ -105,6 +115,26 @@ impl SpoolDir {
                 SpoolError::Full(self.path.to_path_buf())
             }
             _ => SpoolError::Io { path: self.path.to_path_buf(), source: error },
+        }
+    }
+
+    /// Refuses while less than the reserve is free. One cheap system call, so that the answer is
+    /// never stale: free space may end while a message arrives. When the file system does not say,
+    /// writing will.
+    fn require_room(&self) -> io::Result<()> {
+        if self.reserve_bytes == 0 {
+            return Ok(());
+        }
+        match nix::sys::statvfs::statvfs(&*self.path) {
+            Ok(fs) => {
+                let free = fs.blocks_available().saturating_mul(fs.fragment_size());
+                let is_enough = free > self.reserve_bytes;
+                if is_enough { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+            }
+            Err(error) => {
+                tracing::warn!(%error, dir = %self.path.display(), "free space is unknown");
+                Ok(())
+            }
         }
     }
 
@@ -213,6 +243,7 @@ impl Spool {
         let (dir, file) = (self.dir.clone(), self.file.take());
         let written = tokio::task::spawn_blocking(move || {
             let _turn = turn;
+            dir.require_room()?;
             let mut file = match file {
                 Some(file) => file,
                 None => dir.create()?,

@@ -37,6 +37,29 @@ fn names(dir: &tempfile::TempDir) -> usize {
 }
 
 #[tokio::test]
+async fn no_file_grows_into_the_reserve() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, 4 * INLINE).with_reserve(u64::MAX);
+    assert_eq!(read(&spool(&spools, &message(INLINE), 1000).await), message(INLINE));
+    let mut large = spools.begin();
+    large.push(&message(INLINE)).await.unwrap();
+    let refused = large.push(b"x").await;
+    assert!(matches!(refused, Err(SpoolError::Full(_))), "{refused:?}");
+    drop(large);
+    // A file that has begun grows no further once the reserve is reached.
+    let mut begun = open(&dir, 4 * INLINE).begin();
+    begun.push(&message(3 * INLINE)).await.unwrap();
+    begun.dir = spools.clone();
+    let refused = begun.push(&message(3 * INLINE)).await;
+    assert!(matches!(refused, Err(SpoolError::Full(_))), "{refused:?}");
+    assert!(begun.file.is_none(), "what it had taken is free again");
+    assert_eq!(names(&dir), 0);
+    // What the file system does not have in its last byte is as good as nothing in reserve.
+    let one = open(&dir, 4 * INLINE).with_reserve(1);
+    assert_eq!(spool(&one, &message(3 * INLINE), 1 << 16).await.len(), 3 * INLINE as u64);
+}
+
+#[tokio::test]
 async fn what_goes_in_comes_out() {
     let dir = tempfile::tempdir().unwrap();
     let spools = open(&dir, 4 * INLINE);

@@ -100,6 +100,14 @@ struct Place {
 }
 
 fn start(service: smtp::Service, change: impl FnOnce(&mut Setup, &mut smtp::Config)) -> Place {
+    start_with_reserve(service, 0, change)
+}
+
+fn start_with_reserve(
+    service: smtp::Service,
+    reserve: u64,
+    change: impl FnOnce(&mut Setup, &mut smtp::Config),
+) -> Place {
     let dir = tempfile::tempdir().unwrap();
     let issued = Issued::self_signed(&["mail.example"]);
     let certificates = vec![issued.write(dir.path(), "0")];
@@ -116,7 +124,9 @@ fn start(service: smtp::Service, change: impl FnOnce(&mut Setup, &mut smtp::Conf
     let shared = Arc::new(Shared {
         tls: Some(Arc::new(tls)),
         throttle: Arc::new(Throttle::new(throttle)),
-        spool: SpoolDir::open(&dir.path().join("spool"), Budget::default()).unwrap(),
+        spool: SpoolDir::open(&dir.path().join("spool"), Budget::default())
+            .unwrap()
+            .with_reserve(reserve),
         clock: Arc::clone(&clock),
     });
     let mut config = smtp::Config::new(Domain::parse("mail.example").unwrap(), service);
@@ -273,6 +283,34 @@ async fn a_large_message_in_one_pipelined_go() {
     }
     assert!(place.seen.lock().unwrap().messages[0].1 == message);
     let budget = place.shared.spool.budget().clone();
+    place.stop().await;
+    assert_eq!(budget.free(), budget.bytes(), "all memory was returned");
+}
+
+#[tokio::test]
+async fn a_message_that_would_use_the_reserve_up_is_refused_at_its_end() {
+    let place = start_with_reserve(smtp::Service::Mx, u64::MAX, |_, _| {});
+    let mut stream = place.connect().await;
+    reply(&mut stream).await;
+    let envelope = [
+        ("EHLO a.example", "250"),
+        ("MAIL FROM:<a@b.example>", "250"),
+        ("RCPT TO:<bob@example.org>", "250"),
+        ("DATA", "354"),
+    ];
+    talk(&mut stream, &envelope).await;
+    let mut message = Vec::new();
+    while message.len() < 3 * limits::INLINE_BODY_BYTES_MAX {
+        message.extend_from_slice(&[b'x'; 998]);
+        message.extend_from_slice(b"\r\n");
+    }
+    stream.write_all(&message).await.unwrap();
+    talk(&mut stream, &[(".", "452 4.3.1")]).await;
+    // What needs no file is taken (or refused by the store, which has the same reserve).
+    talk(&mut stream, &envelope[1..]).await;
+    talk(&mut stream, &[("Subject: small\r\n\r\n.", "250 2.0.0"), ("QUIT", "221")]).await;
+    let budget = place.shared.spool.budget().clone();
+    assert_eq!(place.seen.lock().unwrap().messages.len(), 1);
     place.stop().await;
     assert_eq!(budget.free(), budget.bytes(), "all memory was returned");
 }
