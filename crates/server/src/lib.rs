@@ -28,6 +28,7 @@ pub mod network;
 pub mod node;
 pub mod open;
 pub mod pop3;
+mod removal;
 pub mod run;
 pub mod shutdown;
 pub mod smtp;

@@ -1,10 +1,11 @@
 //! What a store needs now and then: messages whose retention is over, stories, files that nothing
-//! refers to, what a crash left half done.
+//! refers to, what a crash left half done, accounts that are being removed.
 //!
 //! Everything is done in steps of the store's own size, so that mail is accepted in between, and
 //! every step can be cut off: the next round goes on. When free space falls below the reserve, what
 //! could still be restored goes first, the oldest of each account.
 
+use crate::removal;
 use crate::shutdown::Shutdown;
 use posthorn_base::{AccountId, Clock, Time};
 use posthorn_store::bodies::{BodyFiles, sweep_due, sweep_orphans};
@@ -81,6 +82,7 @@ impl Maintenance {
         let (engine, files) = (&self.engine, &self.files);
         self.told(bulk::end_deleted(engine, now).await, "ending deleted mailboxes");
         self.told(self.apply_pending(now).await, "carrying out recorded plans");
+        self.told(removal::finish_all(engine, now).await, "removing closed accounts");
         let before = now - COPY_ABANDONED;
         self.told(bulk::abandon_copies(engine, before, now).await, "taking copies back");
         self.told(self.purge_expunged(now).await, "purging expunged messages");

@@ -9,7 +9,9 @@ use crate::password::{self, Password};
 use posthorn_base::Address;
 use posthorn_base::shown::Shown;
 use posthorn_server::control::Request;
-use posthorn_server::control::operations::{AccountDetails, AccountItem, AccountRequest};
+use posthorn_server::control::operations::{
+    AccountDetails, AccountItem, AccountRequest, RemovedAccount,
+};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -26,6 +28,8 @@ pub enum Command {
         pwgen 20 1 | posthorn account add bob@example.com --password-stdin --quota '2 GiB'")]
     Add(Add),
     /// Remove an account with all of its mail, for ever
+    #[command(after_help = "From the start on nobody logs in to it and mail for it is refused. \
+        When the command is cut off,\nthe server goes on by itself, as it does after a crash.")]
     Remove(Remove),
     /// Set an account's main password. Asks for it
     Password(SetPassword),
@@ -156,7 +160,11 @@ impl Row for AccountItem {
             Cell::of(self.used_messages),
             size(self.used_bytes),
             self.quota_bytes.map_or_else(Cell::none, size),
-            Cell::text(if self.disabled_at.is_some() { "disabled" } else { "active" }),
+            Cell::text(match (self.removing, self.disabled_at.is_some()) {
+                (true, _) => "being removed",
+                (false, true) => "disabled",
+                (false, false) => "active",
+            }),
         ]
     }
 }
@@ -168,8 +176,14 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
         Command::Show(Which { account }) => show(account, context),
         Command::Add(add) => make(add, context),
         Command::Remove(Remove { account, allow_dangling, .. }) => {
-            let people = format!("{} removed", Shown::text(&account));
-            context.order(&ask(AccountRequest::Remove { account, allow_dangling }), &people)
+            let request = ask(AccountRequest::Remove { account, allow_dangling });
+            let removed: RemovedAccount = context.store()?.ask(&request)?;
+            let people = match removed.messages {
+                1 => format!("{} removed, with 1 message", Shown::text(&removed.address)),
+                n => format!("{} removed, with {n} messages", Shown::text(&removed.address)),
+            };
+            context.output.value(&removed, &people)?;
+            Ok(Outcome::Success)
         }
         Command::Password(SetPassword { account, password_stdin }) => {
             let people = format!("the password of {} is set", Shown::text(&account));

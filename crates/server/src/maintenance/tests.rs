@@ -7,13 +7,18 @@ use bytes::Bytes;
 use posthorn_base::{Address, Domain, Flags, Uid, ZonedTime};
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::check::check;
-use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, SetQuota};
+use posthorn_store::directory::{
+    CreateAccount, CreateDomain, FindLogin, ListClosing, NewAccount, ReadAccount, Refusal, Resolve,
+    SetQuota, Wanted,
+};
 use posthorn_store::mail::pending::RecordPlan;
 use posthorn_store::mail::{
     Append, Delivery, EmailFacts, Expunge, FindAccepted, FindMailbox, ListRestorable, NewMessage,
     NewPlacement, Plan, Target, ThreadKeys,
 };
 use posthorn_store::story::{Event, Kind, ListStories, NewStory, RecordStory};
+use std::future::Future;
+use std::task::Poll;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -127,6 +132,59 @@ async fn what_can_be_restored_is_capped_by_the_quota() {
     world.store.engine.write(quota).await.unwrap();
     world.round(0).await;
     assert_eq!(world.restorable().await, 2);
+}
+
+/// Runs until it has waited so many times, then drops it as a crash would; what came of it, if it
+/// came to its end.
+async fn cut_off<T>(work: impl Future<Output = T>, waits: usize) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut left = waits;
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_removal_of_an_account_is_finished_wherever_it_was_cut_off() {
+    let mut waits = 0;
+    loop {
+        let world = World::new().await;
+        for octets in [10, 200_000, 10] {
+            world.expunged(octets).await;
+        }
+        let (engine, account) = (&world.store.engine, world.account);
+        let removed = cut_off(removal::remove(engine, account, world.now), waits).await;
+        let is_done = removed.map(Result::unwrap).is_some();
+        // The step whose answer nobody waited for is done when another one behind it is.
+        let quota = SetQuota { account, bytes: None, messages: None };
+        let is_there = engine.write(quota).await.is_ok();
+        let is_closing = engine.read(&ListClosing).await.unwrap() == [account];
+        assert!(is_closing || !is_there || waits == 0, "after {waits} waits nothing had begun");
+        if is_closing || !is_there {
+            let facts = engine.read(&FindLogin { name: "alice@example.com".into() }).await.unwrap();
+            assert_eq!(facts, None, "after {waits} waits somebody could log in");
+            let recipient = Wanted::Address(Address::parse("alice@example.com").unwrap());
+            let resolve = Resolve { recipient, sender: None, tag_separator: '+' };
+            let resolved = engine.read(&resolve).await.unwrap();
+            assert_eq!(resolved, Err(Refusal::Unknown), "after {waits} waits mail was accepted");
+        }
+
+        world.round(0).await;
+        let left = engine.read(&ReadAccount { account }).await.unwrap();
+        assert_eq!(left.is_some(), is_there && !is_closing, "after {waits} waits");
+        assert_eq!(engine.read(&ListClosing).await.unwrap(), []);
+        if is_done {
+            break;
+        }
+        waits += 1;
+    }
+    assert!(waits > 5, "it was cut off at {waits} places only");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Accounts: who owns mailboxes.
 
 use super::credential::NewCredential;
-use super::{domain, login};
+use super::{closing, domain, login};
 use crate::seam::Row;
 use crate::{Batch, Change, EngineError, Operation, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, Address, AddressKey, MailboxId, Role, Time};
@@ -309,7 +309,7 @@ impl Operation for SetDisplayName {
 
 /// Closes an account for good: its addresses, logins, grants and credentials go, so that nothing
 /// more arrives and nobody gets in. Its mail is removed step by step afterwards ([`crate::mail`]),
-/// its row at last ([`RemoveAccount`]).
+/// its row at last ([`RemoveAccount`]); until then [`super::ListClosing`] lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct CloseAccount {
     /// Which.
@@ -345,6 +345,7 @@ impl Operation for CloseAccount {
         ] {
             batch.push(stmt!(sql, self.account));
         }
+        batch.push(closing::begin(self.account, self.now));
         tx.run(batch).await?;
         SetDisabled { account: self.account, since: Some(self.now) }.run(tx).await
     }
@@ -378,7 +379,11 @@ impl Operation for RemoveAccount {
                 "the account must be closed and its mail removed first".into(),
             ));
         }
-        tx.one(stmt!("DELETE FROM story_pointer WHERE account_id = ?1", self.account)).await?;
+        tx.run(vec![
+            stmt!("DELETE FROM story_pointer WHERE account_id = ?1", self.account),
+            closing::end(self.account),
+        ])
+        .await?;
         let statement = stmt!("DELETE FROM account WHERE account_id = ?1", self.account);
         update_account(tx, self.account, statement).await
     }

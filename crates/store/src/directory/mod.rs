@@ -13,6 +13,7 @@
 
 mod account;
 mod address;
+mod closing;
 mod credential;
 mod domain;
 mod grant;
@@ -27,6 +28,7 @@ pub use address::{
     AddressEntry, AddressKind, CreateAddress, EntryName, ListAddresses, Posting, RemoveAddress,
     SetTargets, Target,
 };
+pub use closing::ListClosing;
 pub use credential::{
     AddCredential, Credential, CredentialKind, ListCredentials, MarkUsed, NewCredential,
     RemoveCredential, Scopes, SetMainPassword,

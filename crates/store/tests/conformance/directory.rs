@@ -4,11 +4,11 @@ use crate::mail::world::World;
 use posthorn_base::{AccountId, Address, CredentialId, Domain, Time};
 use posthorn_store::directory::{
     AddCredential, AddLogin, AddressKind, CloseAccount, CreateAddress, CreateDomain, Credential,
-    CredentialKind, EntryName, FindLogin, FullLoginKey, Granted, ListAddresses, ListCredentials,
-    ListDomains, ListLogins, MarkUsed, MayUse, NewCredential, Posting, ReadAccount, ReadQuota,
-    Refusal, RemoveAccount, RemoveAddress, RemoveCredential, RemoveDomain, RemoveLogin, Resolution,
-    Resolve, Scopes, SetDefaultDomain, SetDisabled, SetGrant, SetMainPassword, SetQuota,
-    SetTargets, Target, Uses, Wanted,
+    CredentialKind, EntryName, FindLogin, FullLoginKey, Granted, ListAddresses, ListClosing,
+    ListCredentials, ListDomains, ListLogins, MarkUsed, MayUse, NewCredential, Posting,
+    ReadAccount, ReadQuota, Refusal, RemoveAccount, RemoveAddress, RemoveCredential, RemoveDomain,
+    RemoveLogin, Resolution, Resolve, Scopes, SetDefaultDomain, SetDisabled, SetGrant,
+    SetMainPassword, SetQuota, SetTargets, Target, Uses, Wanted,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -316,7 +316,10 @@ pub(crate) async fn quotas_and_the_end_of_an_account(engine: &Engine) {
     missing(world.write(SetQuota { account: AccountId::new(9).unwrap(), ..quota }).await);
 
     refused(world.write(RemoveAccount { account }).await);
+    assert_eq!(world.read(ListClosing).await, []);
     world.write(CloseAccount { account, now: world.now() }).await.unwrap();
+    world.write(CloseAccount { account, now: world.now() }).await.unwrap();
+    assert_eq!(world.read(ListClosing).await, [account]);
     assert_eq!(world.resolve("bob@example.com").await, Err(Refusal::Unknown));
     assert!(world.read(FindLogin { name: "bob@example.com".into() }).await.is_none());
     let closed = world.read(ReadAccount { account }).await.unwrap();

@@ -6,16 +6,16 @@ use super::credential::{CredentialItem, secret};
 use super::grant::GrantItem;
 use super::{Operations, PAGE};
 use crate::auth::Secret;
-use crate::control::{Answer, Exchange};
+use crate::control::{Answer, Exchange, Refusal, RefusalKind};
 use crate::directory::AccountOrder;
+use crate::removal;
 use posthorn_base::{AccountId, Address};
 use posthorn_store::StoreError;
 use posthorn_store::directory::{
-    Account, AddLogin, CloseAccount, FindLogin, ListAccounts, ListCredentials, ListDomains,
-    ListGrants, ListLogins, ReadAccount, RemoveAccount, RemoveLogin, SetDisabled, SetDisplayName,
-    SetQuota, login_key,
+    Account, AddLogin, FindLogin, ListAccounts, ListClosing, ListCredentials, ListDomains,
+    ListGrants, ListLogins, ReadAccount, RemoveLogin, SetDisabled, SetDisplayName, SetQuota,
+    login_key,
 };
-use posthorn_store::mail::bulk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,7 +54,8 @@ pub enum AccountRequest {
         /// Further login names.
         logins: Vec<String>,
     },
-    /// Closes it and removes it with all of its mail, for ever.
+    /// Closes it and removes it with all of its mail, for ever. Done with [`RemovedAccount`]. Cut off
+    /// half way, it is finished by the server's maintenance, or by the same request.
     Remove {
         /// Which.
         account: String,
@@ -120,6 +121,9 @@ pub struct AccountItem {
     pub created_at: String,
     /// Since when nobody may log in.
     pub disabled_at: Option<String>,
+    /// True while it is being removed.
+    #[serde(default)]
+    pub removing: bool,
     /// Octets it holds.
     pub used_bytes: u64,
     /// Octets it may hold.
@@ -142,6 +146,7 @@ impl From<Account> for AccountItem {
             name: account.display_name,
             created_at: account.created_at.to_string(),
             disabled_at: account.disabled_at.map(|at| at.to_string()),
+            removing: false,
             used_bytes: account.quota.used_bytes,
             quota_bytes: account.quota.limit_bytes,
             used_messages: account.quota.used_messages,
@@ -150,6 +155,17 @@ impl From<Account> for AccountItem {
             expunged_messages: account.quota.ended_messages,
         }
     }
+}
+
+/// An account that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedAccount {
+    /// Its id.
+    pub id: String,
+    /// Its address.
+    pub address: String,
+    /// Messages that went with it, those that could still be restored among them.
+    pub messages: u64,
 }
 
 /// An account with what belongs to it.
@@ -202,7 +218,7 @@ impl Operations {
                 self.check_new_account(&address, &logins).await?;
             }
             AccountRequest::Remove { account, allow_dangling } => {
-                self.remove_account(&account, allow_dangling).await?;
+                return result(&self.remove_account(&account, allow_dangling).await?);
             }
             AccountRequest::Password { account, password } => {
                 let account = self.find_account(&account).await?.id;
@@ -213,7 +229,9 @@ impl Operations {
                 engine.write(SetQuota { account, bytes, messages }).await?;
             }
             AccountRequest::Enable { account, enabled } => {
-                let account = self.find_account(&account).await?.id;
+                let account = self.find_account(&account).await?;
+                self.require_staying(&account).await?;
+                let account = account.id;
                 let since = (!enabled).then(|| self.directory.now());
                 engine.write(SetDisabled { account, since }).await?;
             }
@@ -279,14 +297,16 @@ impl Operations {
     }
 
     async fn list_accounts(&self, exchange: &mut Exchange<'_>) -> Result<(), Answer> {
+        let engine = &self.directory.store.engine;
+        let closing = engine.read(&ListClosing).await?;
         let mut after = None;
         loop {
-            let page = ListAccounts { after, limit: PAGE };
-            let accounts = self.directory.store.engine.read(&page).await?;
+            let accounts = engine.read(&ListAccounts { after, limit: PAGE }).await?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = Some(last.id);
             for account in accounts {
-                exchange.item(&AccountItem::from(account)).await?;
+                let removing = closing.contains(&account.id);
+                exchange.item(&AccountItem { removing, ..account.into() }).await?;
             }
         }
     }
@@ -304,16 +324,50 @@ impl Operations {
         })
     }
 
-    /// Closing comes first, so that nothing arrives while its mail goes. Asked again, it goes on
-    /// where it stopped.
-    async fn remove_account(&self, name: &str, allow_dangling: bool) -> Result<(), Answer> {
-        let account = self.find_account(name).await?;
+    async fn remove_account(
+        &self,
+        name: &str,
+        allow_dangling: bool,
+    ) -> Result<RemovedAccount, Answer> {
+        let account = match self.find_account(name).await {
+            Ok(account) => account,
+            // An account that was closed has no login names any more.
+            Err(missing) => self.find_closing(name).await?.ok_or(missing)?,
+        };
         self.check_account_unused(&account, allow_dangling).await?;
         let (engine, now) = (&self.directory.store.engine, self.directory.now());
-        engine.write(CloseAccount { account: account.id, now }).await?;
-        bulk::erase_mail(engine, account.id, "the account was removed", now).await?;
-        engine.write(RemoveAccount { account: account.id }).await?;
-        tracing::info!(account = %account.id, "an account was removed by command");
-        Ok(())
+        removal::remove(engine, account.id, now).await?;
+        let messages = account.quota.used_messages + account.quota.ended_messages;
+        Ok(RemovedAccount { id: account.id.to_string(), address: account.address, messages })
+    }
+
+    /// The account with this address that is being removed.
+    async fn find_closing(&self, address: &str) -> Result<Option<Account>, Answer> {
+        let Ok(key) = address.parse::<Address>().map(|address| address.key()) else {
+            return Ok(None);
+        };
+        let engine = &self.directory.store.engine;
+        for account in engine.read(&ListClosing).await? {
+            let found = engine.read(&ReadAccount { account }).await?;
+            let has_it = |account: &Account| {
+                account.address.parse::<Address>().is_ok_and(|address| address.key() == key)
+            };
+            if let Some(account) = found.filter(has_it) {
+                return Ok(Some(account));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses what makes no sense for an account that is on its way out.
+    async fn require_staying(&self, account: &Account) -> Result<(), Answer> {
+        let closing = self.directory.store.engine.read(&ListClosing).await?;
+        if !closing.contains(&account.id) {
+            return Ok(());
+        }
+        let message = format!("{} is being removed", account.address);
+        Err(Refusal::new(RefusalKind::Invalid, message)
+            .hint("its address is free for a new one: posthorn account add")
+            .into())
     }
 }

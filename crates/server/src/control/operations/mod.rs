@@ -15,7 +15,7 @@ mod queue;
 mod store;
 mod story;
 
-pub use account::{AccountDetails, AccountItem, AccountRequest};
+pub use account::{AccountDetails, AccountItem, AccountRequest, RemovedAccount};
 pub use address::{AddressItem, AddressRequest, Kind as AddressKind};
 pub use credential::{
     AddedCertificate, AppPasswordRequest, CertificateRequest, CredentialItem, MadePassword,

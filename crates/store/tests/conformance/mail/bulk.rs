@@ -3,7 +3,7 @@
 use super::world::{INBOX, World, letter, uid, uids};
 use posthorn_base::limits::{BULK_STEP_MESSAGES, COPY_UID_GAP};
 use posthorn_base::{Flags, MailboxId, MailboxName, Uid};
-use posthorn_store::directory::{CloseAccount, RemoveAccount};
+use posthorn_store::directory::{CloseAccount, ListClosing, RemoveAccount};
 use posthorn_store::mail::stage::{BeginCopy, PublishCopy, StageCopy, Staged, Staging};
 use posthorn_store::mail::{
     Accept, CopyMessages, CopyMode, CreateMailbox, DeleteMailbox, Expunge, FlagAction, StoreFlags,
@@ -171,6 +171,7 @@ pub(crate) async fn an_account_is_erased(engine: &Engine) {
     bulk::erase_mail(engine, account, "account removed", now).await.unwrap();
     bulk::erase_mail(engine, account, "account removed", now).await.unwrap();
     world.write(RemoveAccount { account }).await.unwrap();
+    assert_eq!(world.read(ListClosing).await, [], "nothing is left to be done");
     assert_eq!(world.findings().await, []);
     assert_eq!(world.count("SELECT COUNT(*) FROM email").await, 1, "Bob's");
     assert_eq!(world.count("SELECT COUNT(*) FROM body").await, 1, "Bob's");
