@@ -45,7 +45,7 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
 
 /// A mailbox, named as an argument or by an option: whatever one remembers is right.
 #[derive(Debug, Clone, clap::Args)]
-pub struct MailboxName {
+pub(super) struct MailboxName {
     /// The mailbox
     #[arg(value_name = "MAILBOX", id = "mailbox_argument", conflicts_with = "mailbox_option")]
     argument: Option<String>,

@@ -38,7 +38,8 @@ section! {
 section! {
     /// POP3.
     pub struct Pop3 {
-        /// Silence after which a connection is closed. RFC 1939 3 demands at least 10 minutes.
+        /// Silence after which a connection is closed. RFC 1939 3 demands at least 10 minutes. When
+        /// the owner logs in anew meanwhile, a session that was silent for a minute gives way.
         idle: Span = Span::new(limits::POP3_IDLE_MAX),
             in Span::new(limits::POP3_IDLE_MAX)..=Span::seconds(3600);
     }
