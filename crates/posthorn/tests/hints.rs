@@ -1,5 +1,7 @@
 //! What commands say when they refuse: each says what would help, to people and to programs.
 
+#![cfg(test)]
+
 mod common;
 
 use common::{command, good, run, run_with};
