@@ -20,6 +20,7 @@ import traceback
 import certificates
 import dialogues
 import postfix
+import postgresql
 import programs
 import python_clients
 import readme
@@ -27,7 +28,7 @@ from demo import Demo, Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS + postfix.CHECKS
-CHECKS += certificates.CHECKS
+CHECKS += certificates.CHECKS + postgresql.CHECKS
 
 
 def name_of(check):

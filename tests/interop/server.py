@@ -1,5 +1,6 @@
 """A `posthorn serve` with a configuration of its own, on free ports of 127.0.0.1."""
 import os
+import poplib
 import re
 import signal
 import socket
@@ -7,13 +8,16 @@ import ssl
 import subprocess
 import time
 
-from demo import START_SECONDS, STOP_SECONDS, Failed, expect
+from demo import START_SECONDS, STOP_SECONDS, Failed, expect, messages
 
 PROTOCOLS = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s']
 
 
 class Server:
-    """Started with `with`; at the end it gets TERM, and its store must be whole."""
+    """Started with `with`, also several times; at the end it gets TERM, and its store must be whole.
+
+    `settings` follow on those of [store]; other sections come behind them.
+    """
 
     def __init__(self, demo, folder, settings=''):
         self.binary = demo.binary
@@ -33,7 +37,9 @@ class Server:
     def __enter__(self):
         # The server tells a service manager when it is ready, and where it listens (sd_notify(3)).
         ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        address = self.config + '.ready'
+        address, self.ports = self.config + '.ready', {}
+        if os.path.exists(address):
+            os.remove(address)
         ready.bind(address)
         os.chmod(address, 0o777)
         with open(self.log_path, 'wb') as log:
@@ -101,3 +107,13 @@ class Server:
     def log(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as log:
             return log.read()[-4000:]
+
+
+def read_mail(server, login, password):
+    """What lies in a maildrop."""
+    session = poplib.POP3_SSL('localhost', server.port('pop3s'), timeout=30, context=server.tls())
+    session.user(login)
+    session.pass_(password)
+    got = [octets for _, octets in messages(session)]
+    session.quit()
+    return got
