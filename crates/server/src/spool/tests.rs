@@ -41,13 +41,13 @@ async fn no_file_grows_into_the_reserve() {
     let dir = tempfile::tempdir().unwrap();
     let spools = open(&dir, 4 * INLINE).with_reserve(u64::MAX);
     assert_eq!(read(&spool(&spools, &message(INLINE), 1000).await), message(INLINE));
-    let mut large = spools.begin();
+    let mut large = spools.begin(PEER);
     large.push(&message(INLINE)).await.unwrap();
     let refused = large.push(b"x").await;
     assert!(matches!(refused, Err(SpoolError::Full(_))), "{refused:?}");
     drop(large);
     // A file that has begun grows no further once the reserve is reached.
-    let mut begun = open(&dir, 4 * INLINE).begin();
+    let mut begun = open(&dir, 4 * INLINE).begin(PEER);
     begun.push(&message(3 * INLINE)).await.unwrap();
     begun.dir = spools.clone();
     let refused = begun.push(&message(3 * INLINE)).await;
