@@ -30,6 +30,7 @@ pub mod response;
 mod session;
 pub mod value;
 
+pub use crate::tls::TlsInfo;
 pub use config::Config;
 pub use event::{CloseReason, Event};
 pub use response::{Code, Completion, Status};

@@ -82,7 +82,8 @@ fn no_octet_of_a_refused_literal_is_a_command() {
 
 #[test]
 fn streamed_literals() {
-    let message = "b NOOP\r\n".repeat(10)[..77].to_owned();
+    let message = "b NOOP\r\n".repeat(9) + "b NOO";
+    assert_eq!(message.len(), 77);
     let shown = message.as_bytes().escape_ascii().to_string();
     check(
         format!("a APPEND x {{77}}\r\n{message}\r\nc NOOP\r\n").as_bytes(),

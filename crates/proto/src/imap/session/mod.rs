@@ -227,6 +227,7 @@ impl Session {
                 State::Closed(reason) => return Event::Close(*reason),
                 State::Ready | State::AuthLine(..) | State::Idling(_) if self.is_draining => {
                     self.bye("the server is stopping", CloseReason::Shutdown, out);
+                    continue;
                 }
                 _ if out.len() >= limits::IMAP_OUTPUT_BYTES_MAX => return Event::Flush,
                 _ => {}
