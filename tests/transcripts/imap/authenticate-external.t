@@ -1,0 +1,6 @@
+# authenticate-external.t       RFC 4422 appendix A: the TLS certificate says who it is
+config: tls=yes
+config: certificate=yes
+S: * OK [CAPABILITY ... AUTH=EXTERNAL...] ...
+C: a AUTHENTICATE EXTERNAL =
+S: a OK ...

@@ -1,0 +1,19 @@
+# enable.t          RFC 5161: what is not known is passed over
+config: plaintext=yes
+S: * OK ...
+C: a LOGIN alice secret
+S: a OK ...
+C: b ENABLE X-NOTHING
+S: * ENABLED
+S: b OK ...
+C: c ENABLE condstore X-NOTHING
+S: * ENABLED CONDSTORE
+S: c OK ...
+# RFC 7162 3.2.5
+C: d SELECT INBOX (QRESYNC (1 20))
+S: d BAD [CLIENTBUG] ENABLE QRESYNC first
+C: e ENABLE QRESYNC
+S: * ENABLED QRESYNC
+S: e OK ...
+C: f ENABLE
+S: f BAD ...

@@ -1,0 +1,23 @@
+# idle.t            RFC 2177: DONE ends it, in any case of letters; what else comes is BAD
+config: plaintext=yes
+S: * OK ...
+C: a LOGIN alice secret
+S: a OK ...
+C: b IDLE
+S: + idling
+C: DONE
+S: b OK ...
+C: c idle
+S: + idling
+C: done
+S: c OK ...
+C: d IDLE
+S: + idling
+C: e NOOP
+S: d BAD IDLE ends with DONE, what you said was not read
+C: e NOOP
+S: e OK ...
+C: f IDLE now
+S: f BAD ...
+C: DONE
+S: DONE BAD ...

@@ -1,0 +1,6 @@
+# login-disabled.t      RFC 5530: the password was right, but this login may not be used
+config: plaintext=yes
+config: login=disabled
+S: * OK ...
+C: a LOGIN alice secret
+S: a NO [AUTHORIZATIONFAILED] ...

@@ -1,0 +1,6 @@
+# login-throttled.t     RFC 5530: later it may work
+config: plaintext=yes
+config: login=throttled
+S: * OK ...
+C: a LOGIN alice secret
+S: a NO [UNAVAILABLE] ...
