@@ -1,7 +1,7 @@
 //! The checks that the tests run with random input, for libFuzzer.
 //!
 //! Invariants
-//! * Nothing is checked here that the tests do not check as well: this crate has no code of its own.
+//! * Nothing is checked here that the tests do not check as well.
 
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../crates/proto/tests/imap/checks.rs"]

@@ -12,11 +12,12 @@ impl Session {
     pub(super) fn literal(&mut self, announcement: Announcement, out: &mut Vec<u8>) {
         match &self.state {
             State::Ready => {}
-            // RFC 2177 3, RFC 3501 6.2.2: no literal can stand here, nor behind an APPEND's message.
+            // Here MULTIAPPEND (RFC 3502) has its next message. We don't speak it.
             State::AppendTail(_) => {
                 let refusal = Completion::bad("APPEND takes one message, and nothing behind it");
                 return self.refuse_literal(refusal, out);
             }
+            // RFC 2177 3, RFC 3501 6.2.2: neither IDLE nor AUTHENTICATE has literals.
             _ => {
                 return self.bye("a literal cannot stand here", CloseReason::Errors, out);
             }

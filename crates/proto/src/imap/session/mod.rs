@@ -359,7 +359,7 @@ impl Session {
             && input.first() == Some(&22)
     }
 
-    /// True for the first line of an HTTP request; a tag may look like its method, but not the rest.
+    /// True for the first line of an HTTP request; a tag may look like its method, no more.
     fn is_http_request(&mut self, text: &[u8]) -> bool {
         let is_first = std::mem::take(&mut self.is_first_line);
         is_first && is_http(text) && memchr::memmem::find(text, b" HTTP/").is_some()
