@@ -19,6 +19,8 @@ import traceback
 
 import certificates
 import dialogues
+import imap_clients
+import mbsync
 import postfix
 import postgresql
 import programs
@@ -27,8 +29,9 @@ import readme
 from demo import Demo, Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHECKS = readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS + postfix.CHECKS
-CHECKS += certificates.CHECKS + postgresql.CHECKS
+CHECKS = (readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS
+          + certificates.CHECKS + imap_clients.CHECKS + mbsync.CHECKS + postgresql.CHECKS
+          + postfix.CHECKS)
 
 
 def name_of(check):
