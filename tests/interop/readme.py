@@ -6,7 +6,8 @@ from demo import expect, run_program
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The ports of the README's demo, by service.
-PORTS = {'smtp': 10025, 'submission': 10587, 'submissions': 10465, 'pop3': 10110, 'pop3s': 10995}
+PORTS = {'smtp': 10025, 'submission': 10587, 'submissions': 10465, 'imap': 10143, 'imaps': 10993,
+         'pop3': 10110, 'pop3s': 10995}
 
 
 def blocks():
