@@ -7,17 +7,21 @@
 //!   `limits::CONNECTION_OUTPUT_BYTES_MAX` wait to be written.
 //! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4):
 //!   STARTTLS takes the connection and gives back a new one without its input.
+//! * Compression (RFC 4978) stands above TLS. What is read compressed is unpacked no faster than the
+//!   session uses it, so that a little input cannot become much memory.
 //! * Who sends without end lets others have their turn every
 //!   `limits::CONNECTION_TURN_BYTES_MAX`.
 //! * Every end has a [`CloseReason`].
 
 mod close;
+mod compression;
 mod stream;
 
 pub use close::CloseReason;
 
 use crate::tls::{Offer, Tls, TlsInfo};
 use bytes::{Buf, BytesMut};
+use compression::Compression;
 use posthorn_base::limits;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -56,6 +60,7 @@ pub struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
     tls: Option<Box<TlsInfo>>,
+    compression: Option<Box<Compression>>,
     timeouts: ConnectionTimeouts,
     received: u64,
     sent: u64,
@@ -79,6 +84,7 @@ impl Connection {
             peer,
             local,
             tls: None,
+            compression: None,
             timeouts,
             received: 0,
             sent: 0,
@@ -105,6 +111,13 @@ impl Connection {
         Ok(self)
     }
 
+    /// Compresses from now on, in both directions (RFC 4978). What was said until now must have been
+    /// sent; input that the session has not used is the beginning of the peer's compressed stream.
+    pub fn start_compression(&mut self) {
+        let input = std::mem::take(&mut self.input);
+        self.compression = Some(Box::new(Compression::new(input)));
+    }
+
     /// The peer's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
@@ -117,11 +130,11 @@ impl Connection {
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_deref()
     }
-    /// Bytes received from the peer so far, without TLS's own.
+    /// Bytes received from the peer so far, without TLS's own; compressed ones as they are unpacked.
     pub fn received(&self) -> u64 {
         self.received
     }
-    /// Bytes sent to the peer so far, without TLS's own.
+    /// Bytes sent to the peer so far, without TLS's own; compressed ones as they are sent.
     pub fn sent(&self) -> u64 {
         self.sent
     }
@@ -166,16 +179,40 @@ impl Connection {
             self.in_turn = 0;
             yield_now().await;
         }
-        let read = self.stream.read_to(&mut self.input, room);
-        let count = match timeout_at(deadline, read).await {
-            Ok(Ok(0)) => return Err(CloseReason::PeerClosed),
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) => return Err(CloseReason::of_io(&error)),
+        let count = match timeout_at(deadline, self.read_some(room)).await {
+            Ok(result) => result?,
             Err(_) => return Err(CloseReason::IdleTimeout),
         };
         self.received = self.received.saturating_add(count as u64);
         self.in_turn = self.in_turn.saturating_add(count);
         Ok(count)
+    }
+
+    /// Appends at least one byte to the input and at most `room`.
+    async fn read_some(&mut self, room: usize) -> Result<usize, CloseReason> {
+        let Some(compression) = &mut self.compression else {
+            return match self.stream.read_to(&mut self.input, room).await {
+                Ok(0) => Err(CloseReason::PeerClosed),
+                Ok(count) => Ok(count),
+                Err(error) => Err(CloseReason::of_io(&error)),
+            };
+        };
+        loop {
+            let count = compression.unpack(&mut self.input, room)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            compression.rest();
+            match self
+                .stream
+                .read_to(compression.packed(), limits::CONNECTION_INPUT_BYTES_MAX)
+                .await
+            {
+                Ok(0) => return Err(CloseReason::PeerClosed),
+                Ok(_) => {}
+                Err(error) => return Err(CloseReason::of_io(&error)),
+            }
+        }
     }
 
     /// Whether the peer has neither closed the connection nor ended its direction, as far as is
@@ -211,6 +248,10 @@ impl Connection {
     /// Sends everything that was taken for output.
     pub async fn flush(&mut self) -> Result<(), CloseReason> {
         self.write_output().await?;
+        if let Some(compression) = &mut self.compression {
+            let packed = compression.finish()?;
+            self.write_packed(&packed).await?;
+        }
         match timeout(self.timeouts.write, self.stream.flush()).await {
             Ok(done) => done.map_err(|error| CloseReason::of_io(&error)),
             Err(_) => Err(CloseReason::WriteTimeout),
@@ -228,6 +269,16 @@ impl Connection {
     /// Writes at most `limits::CONNECTION_OUTPUT_BYTES_MAX` within the time that is given for it: a
     /// peer that takes a byte a minute makes progress, but is cut all the same.
     async fn write(&mut self, chunk: &[u8]) -> Result<(), CloseReason> {
+        match &mut self.compression {
+            Some(compression) => {
+                let packed = compression.pack(chunk)?;
+                self.write_packed(&packed).await
+            }
+            None => self.write_packed(chunk).await,
+        }
+    }
+
+    async fn write_packed(&mut self, chunk: &[u8]) -> Result<(), CloseReason> {
         match timeout(self.timeouts.write, self.stream.write_all(chunk)).await {
             Ok(Ok(())) => {
                 self.sent = self.sent.saturating_add(chunk.len() as u64);
@@ -236,6 +287,15 @@ impl Connection {
             Ok(Err(error)) => Err(CloseReason::of_io(&error)),
             Err(_) => Err(CloseReason::WriteTimeout),
         }
+    }
+
+    /// What is still to be said, as it goes to the stream.
+    fn last_words(&mut self) -> Result<BytesMut, CloseReason> {
+        let output = std::mem::take(&mut self.output);
+        let Some(compression) = &mut self.compression else { return Ok(output) };
+        let mut packed = compression.pack(&output)?;
+        packed.extend_from_slice(&compression.finish()?);
+        Ok(BytesMut::from(packed.as_slice()))
     }
 
     /// Ends the connection: says what is still to be said, closes TLS and our direction of TCP, and
@@ -248,7 +308,11 @@ impl Connection {
             return;
         }
         let deadline = Instant::now() + self.timeouts.linger;
-        let output = std::mem::take(&mut self.output);
+        let mut output = BytesMut::new();
+        match self.last_words() {
+            Ok(last_words) => output = last_words,
+            Err(reason) => tracing::debug!(%reason, "our last words cannot be said"),
+        }
         let stream = &mut self.stream;
         let goodbye = async {
             stream.write_all(&output).await?;

@@ -199,3 +199,65 @@ async fn the_last_reply_survives_unread_input() {
         assert_eq!(reply, b"421 too many errors\r\n", "TLS {is_tls}");
     }
 }
+
+#[tokio::test]
+async fn compression_begins_behind_what_was_read_in_plain_text() {
+    use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
+    let (mut server, mut client) = pair(ConnectionTimeouts::default()).await;
+    let mut packer = Compress::new(flate2::Compression::best(), false);
+    let mut pack = |bytes: &[u8]| {
+        let mut packed = Vec::with_capacity(1000);
+        packer.compress_vec(bytes, &mut packed, FlushCompress::Sync).unwrap();
+        packed
+    };
+    // The first compressed command stands right behind the last plain one.
+    client
+        .write_all(&[b"a COMPRESS DEFLATE\r\n", &pack(b"b NOOP\r\n")[..]].concat())
+        .await
+        .unwrap();
+    while server.received() < 21 {
+        server.read(soon()).await.unwrap();
+    }
+    server.consume(20);
+    server.send(b"a OK\r\n").await.unwrap();
+    server.flush().await.unwrap();
+    server.start_compression();
+    assert_eq!(server.input(), b"");
+    while server.input().len() < 8 {
+        server.read(soon()).await.unwrap();
+    }
+    assert_eq!(server.input(), b"b NOOP\r\n");
+    server.consume(8);
+
+    // Large and small replies, in the buffer and past it; the last one as a goodbye.
+    let large: Vec<u8> = (0..100_000).map(|n: u32| b'a' + (n % 17) as u8).collect();
+    server.send(b"b OK\r\n").await.unwrap();
+    server.flush().await.unwrap();
+    client.write_all(&pack(b"c NOOP\r\n")).await.unwrap();
+    server.read(soon()).await.unwrap();
+    let reader = tokio::spawn(async move {
+        let mut wire = Vec::new();
+        client.read_to_end(&mut wire).await.unwrap();
+        wire
+    });
+    server.send(&large).await.unwrap();
+    server.send_now(b"c OK\r\n").await.unwrap();
+    server.send(b"* BYE\r\n").await.unwrap();
+    server.close(&CloseReason::Finished).await;
+
+    let wire = reader.await.unwrap();
+    let packed = wire.strip_prefix(b"a OK\r\n").unwrap();
+    let mut unpacked = Vec::with_capacity(200_000);
+    Decompress::new(false).decompress_vec(packed, &mut unpacked, FlushDecompress::Sync).unwrap();
+    assert_eq!(unpacked, [b"b OK\r\n", &large[..], b"c OK\r\n* BYE\r\n"].concat());
+    assert!(packed.len() < 10_000, "{}", packed.len());
+}
+
+#[tokio::test]
+async fn compressed_rubbish_ends_the_connection() {
+    let (mut server, mut client) = pair(ConnectionTimeouts::default()).await;
+    server.start_compression();
+    client.write_all(b"a NOOP\r\n").await.unwrap();
+    let read = server.read(soon()).await;
+    assert_eq!(read, Err(CloseReason::Protocol("compressed input is broken")));
+}

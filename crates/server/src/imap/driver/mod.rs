@@ -151,6 +151,7 @@ struct Driver {
 enum Next {
     Read,
     StartTls,
+    Compress,
     Close(CloseReason),
 }
 
@@ -182,6 +183,10 @@ impl Driver {
                     if let Some(tls) = conn.tls() {
                         self.session.tls_started(&tls.words(), self.steady.now());
                     }
+                }
+                Next::Compress => {
+                    conn.start_compression();
+                    self.session.compressed();
                 }
                 Next::Read => {
                     let woken = self.wait(&mut conn, &mut shutdown, is_draining).await;
@@ -253,10 +258,7 @@ impl Driver {
                     rest = &[];
                     break Next::StartTls;
                 }
-                Event::Compress => {
-                    let never = "compression was not offered";
-                    break Next::Close(CloseReason::Internal(never.into()));
-                }
+                Event::Compress => break Next::Compress,
                 Event::Close(reason) => {
                     if matches!(reason, imap::CloseReason::Http) {
                         self.offended();
