@@ -107,6 +107,11 @@ impl Context {
         }
     }
 
+    /// The name of the login, for stories.
+    pub(crate) fn login(&self) -> &str {
+        &self.identity.login
+    }
+
     /// The present instant.
     pub(crate) fn now(&self) -> Time {
         self.node.now()

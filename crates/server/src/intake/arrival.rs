@@ -40,7 +40,7 @@ pub(super) struct Arrival<'a> {
 
 /// The octets of a message that are about to be stored.
 #[derive(Clone)]
-enum Octets {
+pub(crate) enum Octets {
     /// As they came.
     Spooled(Spooled),
     /// Read back from a file, or with a completed header.
@@ -48,7 +48,8 @@ enum Octets {
 }
 
 impl Octets {
-    fn get(&self) -> &[u8] {
+    /// All of them.
+    pub(crate) fn get(&self) -> &[u8] {
         match self {
             Octets::Spooled(spooled) => spooled.in_memory().unwrap_or_default(),
             Octets::Owned(bytes) => bytes,
@@ -226,7 +227,7 @@ fn header_section(message: &[u8]) -> &[u8] {
 }
 
 /// A message that went to a file is read back: everything behind works on one piece of memory.
-async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
+pub(crate) async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
     if spooled.in_memory().is_some() {
         return Ok(Octets::Spooled(spooled));
     }
@@ -252,7 +253,7 @@ async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
 
 /// Runs work whose time grows with the message: small ones at once, large ones on a thread that
 /// serves no connection.
-async fn heavy<I, T>(
+pub(crate) async fn heavy<I, T>(
     node: &Node,
     input: I,
     work: impl FnOnce(I) -> T + Send + 'static,
@@ -270,7 +271,9 @@ where
     })
 }
 
-trait Weigh {
+/// What [`heavy`] decides by.
+pub(crate) trait Weigh {
+    /// Octets of the message.
     fn weight(&self) -> usize;
 }
 

@@ -24,6 +24,7 @@ mod refusals;
 mod story;
 mod submission;
 
+pub(crate) use arrival::{Octets, heavy, load};
 pub use handler::Intake;
 pub use large::LargeMessages;
 pub use refusals::Refusals;
