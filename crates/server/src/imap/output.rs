@@ -48,8 +48,11 @@ impl<'a> Output<'a> {
         if self.bytes.is_empty() {
             return Ok(());
         }
-        let bytes = std::mem::take(self.bytes);
-        self.conn.send(&bytes).await?;
-        self.conn.flush().await
+        self.conn.send_now(self.bytes).await?;
+        // Its memory is kept for what follows, at the least the completion; whoever writes that
+        // frees it.
+        self.bytes.clear();
+        self.bytes.shrink_to(2 * limits::IMAP_OUTPUT_BYTES_MAX);
+        Ok(())
     }
 }

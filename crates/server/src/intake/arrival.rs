@@ -1,14 +1,14 @@
 //! A message whose last octet has come: checked, completed, planned, committed.
 
-use super::large::is_large;
 use super::plan::{Draft, plan};
 use super::recipients::{Accepted, failed};
 use super::story::{Login, Opening, refusal, tell};
 use super::submission;
+use super::work::{Octets, heavy, load};
 use crate::facts::email_facts;
 use crate::node::Node;
 use crate::smtp::Facts;
-use crate::spool::{SpoolReader, Spooled};
+use crate::spool::Spooled;
 use bytes::Bytes;
 use posthorn_base::{ArrivalId, Time, limits};
 use posthorn_message::complete::{Submission, complete_headers};
@@ -19,8 +19,6 @@ use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::ReadAccount;
 use posthorn_store::mail::{EmailFacts, NewBody, bulk};
 use posthorn_store::story::{Event, Kind, Label, StoryKind};
-use std::io::{self, Read};
-use tokio::task::spawn_blocking;
 
 /// Everything known of a message when its last octet has come.
 pub(super) struct Arrival<'a> {
@@ -36,25 +34,6 @@ pub(super) struct Arrival<'a> {
     pub(super) events: Vec<Event>,
     /// The client's address is nobody's business.
     pub(super) hides_client: bool,
-}
-
-/// The octets of a message that are about to be stored.
-#[derive(Clone)]
-pub(crate) enum Octets {
-    /// As they came.
-    Spooled(Spooled),
-    /// Read back from a file, or with a completed header.
-    Owned(Bytes),
-}
-
-impl Octets {
-    /// All of them.
-    pub(crate) fn get(&self) -> &[u8] {
-        match self {
-            Octets::Spooled(spooled) => spooled.in_memory().unwrap_or_default(),
-            Octets::Owned(bytes) => bytes,
-        }
-    }
 }
 
 impl Arrival<'_> {
@@ -80,12 +59,14 @@ impl Arrival<'_> {
                 })?)
             }
         };
-        let octets = load(node, spooled).await?;
+        let octets = load(node, spooled).await.map_err(|_| Reply::LOCAL_ERROR)?;
         if begins_folded(octets.get()) {
             return Err(Reply::new(550, 6, 0, "The message's header begins with white space"));
         }
         let octets = self.complete(node, octets).await?;
-        let (parsed, octets) = heavy(node, octets, |octets| (parse(octets.get()), octets)).await?;
+        let (parsed, octets) = heavy(node, octets, |octets| (parse(octets.get()), octets))
+            .await
+            .map_err(|_| Reply::LOCAL_ERROR)?;
         self.check(node, &parsed).await?;
         let prefix = self.trace(node)?;
         let body_id = node.next_id();
@@ -95,7 +76,8 @@ impl Arrival<'_> {
             let body = BodyWriter::encode(&files, body_id, octets.get(), prefix)?;
             Ok::<(EmailFacts, NewBody), EngineError>((facts, body))
         })
-        .await?
+        .await
+        .map_err(|_| Reply::LOCAL_ERROR)?
         .map_err(|error| failed(error.into()))?;
         drop(turn);
         let now = node.zoned_now();
@@ -224,69 +206,6 @@ fn header_section(message: &[u8]) -> &[u8] {
     }
     let end = memchr::memmem::find(message, b"\r\n\r\n").map_or(message.len(), |at| at + 4);
     message.get(..end).unwrap_or(message)
-}
-
-/// A message that went to a file is read back: everything behind works on one piece of memory.
-pub(crate) async fn load(node: &Node, spooled: Spooled) -> Result<Octets, Reply> {
-    if spooled.in_memory().is_some() {
-        return Ok(Octets::Spooled(spooled));
-    }
-    let read = |mut reader: SpoolReader, size: u64| {
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        reader.read_to_end(&mut bytes).map(|_| bytes)
-    };
-    let (reader, size) = (spooled.reader(), spooled.len());
-    let bytes = if is_large(size) {
-        node.large.run(move || read(reader, size)).await.map_err(io::Error::other)
-    } else {
-        // It went to its file because memory was short: it does not stand behind large ones.
-        spawn_blocking(move || read(reader, size)).await.map_err(io::Error::other)
-    };
-    match bytes.flatten() {
-        Ok(bytes) => Ok(Octets::Owned(bytes.into())),
-        Err(error) => {
-            tracing::error!(%error, "a spooled message cannot be read back");
-            Err(Reply::LOCAL_ERROR)
-        }
-    }
-}
-
-/// Runs work whose time grows with the message: small ones at once, large ones on a thread that
-/// serves no connection.
-pub(crate) async fn heavy<I, T>(
-    node: &Node,
-    input: I,
-    work: impl FnOnce(I) -> T + Send + 'static,
-) -> Result<T, Reply>
-where
-    I: Weigh + Send + 'static,
-    T: Send + 'static,
-{
-    if !is_large(input.weight() as u64) {
-        return Ok(work(input));
-    }
-    node.large.run(move || work(input)).await.map_err(|error| {
-        tracing::error!(%error, "working on a message failed");
-        Reply::LOCAL_ERROR
-    })
-}
-
-/// What [`heavy`] decides by.
-pub(crate) trait Weigh {
-    /// Octets of the message.
-    fn weight(&self) -> usize;
-}
-
-impl Weigh for Octets {
-    fn weight(&self) -> usize {
-        self.get().len()
-    }
-}
-
-impl Weigh for (Octets, Parsed) {
-    fn weight(&self) -> usize {
-        self.0.weight()
-    }
 }
 
 #[cfg(test)]

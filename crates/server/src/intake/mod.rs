@@ -23,8 +23,9 @@ mod recipients;
 mod refusals;
 mod story;
 mod submission;
+mod work;
 
-pub(crate) use arrival::{Octets, heavy, load};
 pub use handler::Intake;
 pub use large::LargeMessages;
 pub use refusals::Refusals;
+pub(crate) use work::{Octets, heavy, load};

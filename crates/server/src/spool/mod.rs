@@ -29,7 +29,6 @@ use bytes::Bytes;
 use posthorn_base::{Random, limits};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,11 +96,11 @@ impl SpoolDir {
         &self.budget
     }
 
-    /// Begins a message that comes from `peer`.
-    pub fn begin(&self, peer: IpAddr) -> Spool {
+    /// Begins a message that comes from this network, or from this account.
+    pub(crate) fn begin(&self, sender: impl Into<Party>) -> Spool {
         Spool {
             dir: self.clone(),
-            sender: peer.into(),
+            sender: sender.into(),
             buffer: Vec::new(),
             permit: self.budget.nothing(),
             file: None,

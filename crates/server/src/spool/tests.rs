@@ -1,6 +1,7 @@
 //! Messages of all sizes, with and without memory.
 
 use super::*;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -14,9 +14,9 @@ use super::super::{Context, reply};
 use crate::facts::email_facts;
 use crate::intake::{Octets, heavy, load};
 use crate::node::Node;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, Spooled};
 use bytes::Bytes;
-use posthorn_base::{ArrivalId, BodyId, EmailId, MailboxName, ZonedTime, limits};
+use posthorn_base::{AccountId, ArrivalId, BodyId, EmailId, MailboxName, ZonedTime, limits};
 use posthorn_message::parse;
 use posthorn_proto::imap::command::Append;
 use posthorn_proto::imap::value::FlagList;
@@ -65,7 +65,7 @@ impl Appending {
         if !node.engine.has_room() {
             return Err(EngineError::Full.into());
         }
-        let spool = node.spool.begin();
+        let spool = node.spool.begin(context.account);
         Ok(Appending { node, mailbox, flags: append.flags, received: append.received, spool })
     }
 
@@ -84,7 +84,7 @@ impl Appending {
     pub(in crate::imap) async fn end(self, context: &mut Context) -> Result<Completion, Fault> {
         let Appending { node, mailbox, flags, received, spool } = self;
         let spooled = spool.finish().await.map_err(|error| spool_failed(&error))?;
-        let (facts, body) = stored_form(&node, spooled).await?;
+        let (facts, body) = stored_form(&node, context.account, spooled).await?;
         let now = node.zoned_now();
         let email = node.next_id();
         let arrival = node.next_id();
@@ -131,13 +131,14 @@ async fn is_there(context: &Context, email: EmailId) -> Result<bool, StoreError>
 /// What the store keeps of a message: parsed and packed, a large one by the threads for large ones.
 async fn stored_form(
     node: &Node,
-    spooled: crate::spool::Spooled,
+    account: AccountId,
+    spooled: Spooled,
 ) -> Result<(EmailFacts, NewBody), Fault> {
     let busy = || Completion::no("The server is busy, try again later").with(Code::Unavailable);
     // Held while the octets are in memory.
     let turn = match spooled.in_memory() {
         Some(_) => None,
-        None => Some(node.large.turn(spooled.len()).await.map_err(|error| {
+        None => Some(node.large.turn(account, spooled.len()).await.map_err(|error| {
             tracing::warn!(%error, "a message that is appended is put off");
             busy()
         })?),
