@@ -23,6 +23,9 @@ mod scan;
 mod text;
 mod whole;
 
+#[cfg(test)]
+mod tests;
+
 use super::super::context::Fault;
 use super::super::{Context, Output};
 use answer::Answer;
@@ -60,10 +63,6 @@ async fn find_and_answer(
     output: &mut Output<'_>,
 ) -> Result<Completion, Fault> {
     let has_mod_seq = search.key.has_mod_seq();
-    if has_mod_seq {
-        // RFC 7162 3.1: who asks for modseqs has enabled CONDSTORE.
-        context.enabled.condstore = true;
-    }
     let (node, account) = (Arc::clone(&context.node), context.account);
     let selected = context.selected()?;
     let keywords = keywords(&search.key, &node.engine, account).await?;
