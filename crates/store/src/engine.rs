@@ -109,7 +109,7 @@ impl Engine {
         match self {
             Engine::Sqlite(sqlite) => sqlite.close().await,
             Engine::Postgres(postgres) => {
-                postgres.close();
+                postgres.close().await;
                 Ok(())
             }
         }

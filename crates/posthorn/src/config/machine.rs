@@ -45,7 +45,9 @@ section! {
         engine: Engine = Engine::Sqlite;
         /// Where the PostgreSQL server is: `postgres://user:password@host/database`. Only with
         /// `engine = "postgres"`, and needed there. Give the file mode 0600 when it holds a
-        /// password.
+        /// password. Beyond this machine the connection is under TLS and the database's certificate
+        /// is verified, by the authorities that the machine trusts or by `?sslrootcert=FILE`;
+        /// `?sslmode=` disable, prefer, require, verify-ca or verify-full says otherwise.
         url: Option<Secret> = None;
         /// Connections kept to PostgreSQL.
         postgres_connections: u32 = 16, in 2..=512;

@@ -9,23 +9,30 @@
 //! * A transaction that lost a race (40001, 40P01) runs again from its beginning, a bounded number
 //!   of times; a COMMIT whose answer was lost is [`EngineError::Ambiguous`] and is never repeated
 //!   here: whether it happened is looked up by the operation's id.
+//! * What was committed here is told to the other nodes, and what they tell is published: soon, but
+//!   not surely (see `notices`). Nothing is right only because of it.
 //! * Reads are one REPEATABLE READ, READ ONLY transaction: one snapshot.
 
+mod address;
 mod error;
 mod migrate;
+mod notices;
 mod session;
+mod tls;
 mod value;
 
 use crate::engine::{Birth, Host};
 use crate::seam::{Change, Operation, Tx};
 use crate::{EngineError, StoreError};
+use address::Address;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use error::{connect_error, engine_error};
+use notices::Notices;
 use posthorn_base::limits::{POSTGRES_CONNECTIONS, POSTGRES_WAIT_MAX, TRANSACTION_TRIES_MAX};
 use session::{Jitter, Lent, Running, Texts};
-use std::sync::Arc;
-use tokio_postgres::NoTls;
-use tokio_postgres::config::{Config, Host as Place};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How strictly concurrent writes are kept apart. Operations are correct under both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +54,9 @@ impl Isolation {
 }
 
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What other nodes are still to be told when the store is closed is given up after this.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Every connection gets these: a node that hangs must not keep rows locked.
 const SESSION_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '30s'; \
@@ -96,6 +106,8 @@ struct Inner {
     isolation: Isolation,
     texts: Texts,
     jitter: Jitter,
+    notices: Arc<Notices>,
+    listener: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -106,33 +118,39 @@ impl std::fmt::Debug for Postgres {
 
 impl Postgres {
     /// Connects (`host=/run/postgresql dbname=posthorn`, or a URL), and brings the schema up to
-    /// date.
+    /// date. `sslmode` and `sslrootcert` are those of libpq, but that beyond this machine
+    /// `verify-full` is the default.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] with what to do about it, [`EngineError::TooNew`] when the
     /// store needs a newer release.
     pub async fn open(address: &str, options: Options) -> Result<Self, EngineError> {
-        let config: Config = address.parse().map_err(|error| connect_error(&error))?;
-        refuse_plain_network(&config)?;
+        let address = Address::parse(address)?;
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, settings))
-            .max_size(options.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(POSTGRES_WAIT_MAX))
-            .create_timeout(Some(POSTGRES_WAIT_MAX))
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move {
-                    client.batch_execute(SESSION_SETTINGS).await.map_err(HookError::Backend)
-                })
-            }))
-            .build()
-            .map_err(|error| EngineError::Unavailable(error.to_string()))?;
+        let pool = Pool::builder(Manager::from_config(
+            address.config.clone(),
+            address.tls.clone(),
+            settings,
+        ))
+        .max_size(options.connections.max(1))
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(POSTGRES_WAIT_MAX))
+        .create_timeout(Some(POSTGRES_WAIT_MAX))
+        .post_create(Hook::async_fn(|client, _| {
+            Box::pin(async move {
+                client.batch_execute(SESSION_SETTINGS).await.map_err(HookError::Backend)
+            })
+        }))
+        .build()
+        .map_err(|error| EngineError::Unavailable(error.to_string()))?;
         let inner = Inner {
             pool,
             host: options.host,
             isolation: options.isolation,
             texts: Texts::default(),
             jitter: Jitter::new(&options.birth),
+            notices: Arc::default(),
+            listener: Mutex::default(),
         };
         {
             let mut lent = inner.lend().await?;
@@ -140,6 +158,9 @@ impl Postgres {
             migrate::migrate(&mut lent, crate::schema::MIGRATIONS, &options.birth).await?;
             lent.finished();
         }
+        let (notices, host) = (Arc::clone(&inner.notices), Arc::clone(&inner.host));
+        let listener = tokio::spawn(notices::run(address, notices, host));
+        *inner.listener() = Some(listener);
         Ok(Postgres(Arc::new(inner)))
     }
 
@@ -176,12 +197,31 @@ impl Postgres {
     }
 
     /// See [`Engine::close`](crate::Engine::close).
-    pub fn close(&self) {
+    pub async fn close(&self) {
         self.0.pool.close();
+        self.0.notices.close();
+        let listener = self.0.listener().take();
+        if let Some(mut listener) = listener
+            && tokio::time::timeout(CLOSE_WAIT_MAX, &mut listener).await.is_err()
+        {
+            listener.abort();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(listener) = self.listener().take() {
+            listener.abort();
+        }
     }
 }
 
 impl Inner {
+    fn listener(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn lend(&self) -> Result<Lent, EngineError> {
         match self.pool.get().await {
             Ok(client) => Ok(Lent::new(client)),
@@ -219,6 +259,7 @@ impl Inner {
         lent.finished();
         if !changes.is_empty() {
             self.host.publish(&changes);
+            self.notices.tell(&changes);
         }
         Ok(output)
     }
@@ -242,27 +283,6 @@ impl Inner {
             (result, _) => (result, changes),
         }
     }
-}
-
-/// There is no TLS to the database yet: what leaves the machine would be readable, passwords too.
-fn refuse_plain_network(config: &Config) -> Result<(), EngineError> {
-    let local = |place: &Place| match place {
-        Place::Unix(_) => true,
-        Place::Tcp(name) => {
-            name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-    };
-    let addresses = config.get_hostaddrs();
-    if config.get_hosts().iter().all(local) && addresses.iter().all(|address| address.is_loopback())
-    {
-        return Ok(());
-    }
-    Err(EngineError::Unavailable(
-        "the database must be reached by a Unix socket or the loopback interface: connections \
-         beyond this machine would need TLS, which this release does not speak to databases"
-            .into(),
-    ))
 }
 
 /// A 250 is a promise: a server that acknowledges commits before they are written is no place for
