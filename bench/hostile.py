@@ -11,11 +11,14 @@ with its defaults. Exit code 1 when memory grows beyond its bounds:
   attack.
 
 How long the normal client waits (p50, p99) is a figure, not a test: it depends on who else uses the
-machine, and the attackers run on it too.
+machine. The attackers run on it too, with a lower priority (nice 10): elsewhere they would have processors
+of their own. The normal client is a process by itself.
 """
 import argparse
 import asyncio
 import datetime
+import multiprocessing
+import os
 import random
 import shutil
 import subprocess
@@ -154,6 +157,12 @@ async def slow_reader(attack, who):
         sock.close()
 
 
+async def nobody(attack, who):
+    """Does not even connect: what the normal client waits for anyway."""
+    while not attack.over():
+        await asyncio.sleep(0.2)
+
+
 async def idle(attack, who):
     """Nothing: what a connection costs by itself."""
     _, writer = await connect(attack)
@@ -163,6 +172,7 @@ async def idle(attack, who):
 
 
 KINDS = {
+    'nobody': nobody,
     'idle': idle,
     'endless command line': endless_command,
     'slow writer': slow_writer,
@@ -196,12 +206,29 @@ def attacking(attack, kinds, connections):
     asyncio.run(all_at_once(attack, kinds, connections))
 
 
+def normal_client(server, running, out):
+    """Sends a message of 4 KiB every now and then, and takes the time from connecting to the 250."""
+    number, latencies, failures = 0, [], []
+    while running.is_set():
+        number += 1
+        content = load.message(number, random.getrandbits(30), 4096)
+        began = time.perf_counter()
+        try:
+            client = load.Client(server.smtp, False)
+            client.send(f'user1@{server.domain}', content)
+            latencies.append(time.perf_counter() - began)
+            client.quit()
+        except (OSError, EOFError, RuntimeError) as error:
+            failures.append(repr(error))
+        time.sleep(0.02)
+    out.put((latencies, failures))
+
+
 class Watch:
-    """Samples resident memory, and sends as a normal client does."""
+    """Samples resident memory while a normal client sends."""
 
     def __init__(self, server):
-        self.server, self.running = server, True
-        self.resident, self.latencies, self.failures = [], [], []
+        self.server, self.resident = server, []
 
     def resident_now(self):
         for line in open(f'/proc/{self.server.pid}/status'):
@@ -209,46 +236,35 @@ class Watch:
                 return int(line.split()[1])
         return 0
 
-    def sample(self):
-        while self.running:
+    def sample(self, running):
+        while running.is_set():
             self.resident.append(self.resident_now())
-            time.sleep(0.02)
-
-    def send(self):
-        number = 0
-        while self.running:
-            number += 1
-            content = load.message(number, random.getrandbits(30), 4096)
-            began = time.perf_counter()
-            try:
-                client = load.Client(self.server.smtp, False)
-                client.send(f'user1@{self.server.domain}', content)
-                self.latencies.append(time.perf_counter() - began)
-                client.quit()
-            except (OSError, EOFError, RuntimeError) as error:
-                self.failures.append(repr(error))
             time.sleep(0.02)
 
     def during(self, work):
         self.before = self.resident_now()
-        threads = [threading.Thread(target=target) for target in (self.sample, self.send)]
-        for thread in threads:
-            thread.start()
+        running, out = multiprocessing.Event(), multiprocessing.Queue()
+        running.set()
+        client = multiprocessing.Process(target=normal_client, args=(self.server, running, out))
+        sampler = threading.Thread(target=self.sample, args=(running,))
+        client.start()
+        sampler.start()
         try:
             work()
         finally:
-            self.running = False
-            for thread in threads:
-                thread.join()
+            running.clear()
+            self.latencies, self.failures = out.get()
+            client.join()
+            sampler.join()
         return self
 
 
 def phase(server, name, kinds, options, start):
     """One kind of hostility; the attackers are a process of their own. `start`: KiB before the first."""
-    import multiprocessing
     out = multiprocessing.Queue()
 
     def attackers():
+        os.nice(10)
         attack = Attack(server, options.seconds)
         attacking(attack, kinds, options.connections)
         out.put(attack.counts)
@@ -284,7 +300,7 @@ def row(result):
 def page(results, options, loads):
     out = [f'# Hostile clients, {datetime.datetime.now():%Y-%m-%d %H:%M}', '']
     out += [f'- {line}' for line in lab.machine()[:4]]
-    out += [f'- Load average {min(loads):.1f} to {max(loads):.1f}; attackers and the normal client on the same machine.',
+    out += [f'- Load average {min(loads):.1f} to {max(loads):.1f}; attackers (nice 10) and the normal client on the same machine.',
             f'- {options.connections} connections at once, {options.seconds} s of each kind. Loopback is exempt from the '
             'limits per network (the default): without that, one network would get 100 to 200 connections.',
             f'- Bounds: {CONNECTION_KIB_MAX} KiB per connection without message octets, {TOTAL_MIB_MAX} MiB over the start.',
@@ -311,7 +327,7 @@ def main():
     NESTED = nested_message()
     kinds = {name: [kind] for name, kind in KINDS.items() if options.only in (None, name)}
     if options.only in (None, 'all together'):
-        kinds['all together'] = [kind for name, kind in KINDS.items() if name != 'idle']
+        kinds['all together'] = [kind for name, kind in KINDS.items() if kind not in (nobody, idle)]
     base = Path(tempfile.mkdtemp(prefix='posthorn-hostile-', dir=options.dir))
     server = lab.Posthorn(base)
     results, loads = [], []
