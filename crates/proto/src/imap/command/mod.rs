@@ -18,6 +18,8 @@ mod search;
 mod select;
 mod status;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use append::Append;
 pub use copy::Copy;

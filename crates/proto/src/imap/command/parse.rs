@@ -85,7 +85,12 @@ pub(crate) fn tag_of(text: &[u8]) -> Option<Tag> {
 }
 
 fn tag(cursor: &mut Cursor<'_>) -> Parse<Tag> {
-    cursor.tag().map(|tag| Tag(tag.into()))
+    let tag = cursor.tag()?;
+    // `a+b` and the like: the front of it is no tag, and an answer to it would answer nothing.
+    match cursor.peek() {
+        None | Some(b' ') => Ok(Tag(tag.into())),
+        Some(_) => Err(Fault::new("a command begins with a tag")),
+    }
 }
 
 /// The name, and what it takes.

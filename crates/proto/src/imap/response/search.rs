@@ -2,10 +2,15 @@
 //! long: they are written piece by piece, with whatever the caller does in between.
 
 use super::super::command::Tag;
+use super::sequence;
 use posthorn_base::ModSeq;
+use posthorn_message::structure::imap_text::write_number;
 
-fn word(out: &mut Vec<u8>, word: &str, number: impl std::fmt::Display) {
-    out.extend_from_slice(format!(" {word} {number}").as_bytes());
+fn word(out: &mut Vec<u8>, word: &str, number: u64) {
+    out.push(b' ');
+    out.extend_from_slice(word.as_bytes());
+    out.push(b' ');
+    write_number(out, number);
 }
 
 /// `* SEARCH 2 3 5 (MODSEQ 9)`.
@@ -21,14 +26,17 @@ impl SearchResponse {
 
     /// A message that was found, by its sequence number or UID.
     pub fn number(&self, out: &mut Vec<u8>, number: u32) {
-        out.extend_from_slice(format!(" {number}").as_bytes());
+        out.push(b' ');
+        write_number(out, number.into());
     }
 
     /// Ends it; with the greatest modseq of the messages when a MODSEQ key was asked for and
     /// anything was found.
     pub fn end(self, out: &mut Vec<u8>, modseq: Option<ModSeq>) {
         if let Some(modseq) = modseq {
-            out.extend_from_slice(format!(" (MODSEQ {modseq})").as_bytes());
+            out.extend_from_slice(b" (MODSEQ ");
+            write_number(out, modseq.get().unsigned_abs());
+            out.push(b')');
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -57,17 +65,19 @@ impl EsearchResponse {
     /// Begins the answer to the command with this tag.
     pub fn begin(out: &mut Vec<u8>, tag: &Tag, head: EsearchHead) -> Self {
         // No character of a tag needs quoting.
-        out.extend_from_slice(format!("* ESEARCH (TAG \"{}\")", tag.as_str()).as_bytes());
+        out.extend_from_slice(b"* ESEARCH (TAG \"");
+        out.extend_from_slice(tag.as_str().as_bytes());
+        out.extend_from_slice(b"\")");
         if head.by_uid {
             out.extend_from_slice(b" UID");
         }
         for (name, number) in [("MIN", head.min), ("MAX", head.max)] {
             if let Some(number) = number {
-                word(out, name, number);
+                word(out, name, number.into());
             }
         }
         if let Some(count) = head.count {
-            word(out, "COUNT", count);
+            word(out, "COUNT", count as u64);
         }
         EsearchResponse { has_ranges: false }
     }
@@ -76,16 +86,13 @@ impl EsearchResponse {
     pub fn range(&mut self, out: &mut Vec<u8>, first: u32, last: u32) {
         out.extend_from_slice(if self.has_ranges { b"," } else { b" ALL " });
         self.has_ranges = true;
-        out.extend_from_slice(first.to_string().as_bytes());
-        if first != last {
-            out.extend_from_slice(format!(":{last}").as_bytes());
-        }
+        sequence::write_ranges(out, [(first, last)]);
     }
 
     /// Ends it; with the greatest modseq as RFC 4731 3.2 wants it.
     pub fn end(self, out: &mut Vec<u8>, modseq: Option<ModSeq>) {
         if let Some(modseq) = modseq {
-            word(out, "MODSEQ", modseq);
+            word(out, "MODSEQ", modseq.get().unsigned_abs());
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -1,5 +1,6 @@
 //! Flags as clients write them (RFC 3501 9, `flag`).
 
+use crate::imap::Code;
 use crate::imap::grammar::{Cursor, Fault, Parse};
 use posthorn_base::{Flags, Keyword, limits};
 
@@ -50,7 +51,12 @@ impl FlagList {
             self.flags = self.flags.with(flag);
         } else {
             let keyword = Keyword::parse(&name).map_err(|error| Fault::new(error.to_string()))?;
-            if !self.keywords.iter().any(|known| known.key() == keyword.key()) {
+            let is_it = |known: &Keyword| known.as_str().eq_ignore_ascii_case(&name);
+            if !self.keywords.iter().any(is_it) {
+                // Each is compared with all others: this bounds it.
+                if self.keywords.len() >= limits::KEYWORDS_PER_ACCOUNT_MAX {
+                    return Err(Fault::new("there are too many keywords").with(Code::Limit));
+                }
                 self.keywords.push(keyword);
             }
         }

@@ -1,9 +1,9 @@
 //! Writes the items that are no octets of the message (RFC 3501 7.4.2).
 
 use super::{Fetching, Message, Unreadable};
-use posthorn_base::time::MONTHS;
 use posthorn_base::{Keyword, ZonedTime};
 use posthorn_message::structure::imap_text::{write_body_structure, write_envelope, write_number};
+use posthorn_proto::imap::response::{write_date_time, write_flags};
 use posthorn_proto::imap::value::FetchItem;
 use posthorn_store::mail::Summary;
 use std::io::Write;
@@ -71,20 +71,8 @@ impl Fetching<'_> {
         let selected = self.context.selected.as_ref();
         let is_recent = selected.is_some_and(|selected| selected.is_recent(message.entry.uid));
         let dictionary = self.context.dictionary();
-        out.extend_from_slice(b"FLAGS (");
-        let mut space: &[u8] = b"";
-        let mut write = |name: &str| {
-            out.extend_from_slice(space);
-            out.extend_from_slice(name.as_bytes());
-            space = b" ";
-        };
-        message.entry.flags.names().for_each(&mut write);
-        if is_recent {
-            write("\\Recent");
-        }
         let spelt = keywords.iter().filter_map(|number| dictionary.name(number));
-        spelt.map(Keyword::as_str).for_each(write);
-        out.push(b')');
+        write_flags(out, message.entry.flags, is_recent, spelt.map(Keyword::as_str));
     }
 }
 
@@ -107,44 +95,4 @@ fn id(out: &mut Vec<u8>, before: &[u8], id: impl std::fmt::Display) {
     out.extend_from_slice(before);
     // Writing to a Vec cannot fail.
     drop(write!(out, "{id})"));
-}
-
-/// RFC 3501 9, `date-time`.
-fn write_date_time(out: &mut Vec<u8>, at: ZonedTime) {
-    let civil = at.civil();
-    let month = MONTHS.get(usize::from(civil.month).wrapping_sub(1)).copied().unwrap_or("Jan");
-    let sign = if at.offset_minutes < 0 { '-' } else { '+' };
-    let (hours, minutes) =
-        (at.offset_minutes.unsigned_abs() / 60, at.offset_minutes.unsigned_abs() % 60);
-    drop(write!(
-        out,
-        "\"{:2}-{month}-{:04} {:02}:{:02}:{:02} {sign}{hours:02}{minutes:02}\"",
-        civil.day,
-        civil.year.clamp(0, 9999),
-        civil.hour,
-        civil.minute,
-        civil.second,
-    ));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use posthorn_base::Time;
-
-    #[test]
-    fn dates() {
-        #[track_caller]
-        fn check(seconds: i64, offset_minutes: i16, want: &str) {
-            let mut out = Vec::new();
-            write_date_time(
-                &mut out,
-                ZonedTime { time: Time::from_seconds(seconds), offset_minutes },
-            );
-            assert_eq!(String::from_utf8(out).unwrap(), want);
-        }
-        check(0, 0, "\" 1-Jan-1970 00:00:00 +0000\"");
-        check(1_795_425_540, 60, "\"23-Nov-2026 11:19:00 +0100\"");
-        check(0, -570, "\"31-Dec-1969 14:30:00 -0930\"");
-    }
 }
