@@ -28,6 +28,8 @@ pub enum EngineSettings {
         address: String,
         /// Connections kept.
         connections: usize,
+        /// Up to which schema the database may be changed, because a backup was made.
+        migrate_to: i64,
     },
 }
 
@@ -101,10 +103,11 @@ impl OpenStore {
                 options.cache_bytes = *cache_bytes;
                 Engine::Sqlite(sqlite::Sqlite::open(&settings.dir, options)?)
             }
-            EngineSettings::Postgres { address, connections } => {
+            EngineSettings::Postgres { address, connections, migrate_to } => {
                 let mut options = postgres::Options::new(birth);
                 options.host = Arc::clone(&hub) as _;
                 options.connections = *connections;
+                options.migrate_to = *migrate_to;
                 Engine::Postgres(postgres::Postgres::open(address, options).await?)
             }
         };

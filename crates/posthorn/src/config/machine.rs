@@ -51,6 +51,10 @@ section! {
         url: Option<Secret> = None;
         /// Connections kept to PostgreSQL.
         postgres_connections: u32 = 16, in 2..=512;
+        /// Up to which schema a PostgreSQL database may be changed by an upgrade, because a backup of
+        /// it was made. The server says which number it needs, and changes nothing without. A SQLite
+        /// store is copied by itself before it is changed.
+        postgres_migrate_to: u32 = 0, in 0..=1_000_000;
         /// Memory for SQLite's page cache, all its connections together.
         sqlite_cache: Size = Size::bytes(limits::SQLITE_CACHE_BYTES), in Size::mib(2)..=Size::gib(64);
         /// Free space on the disk below which no new mail is accepted (452 4.3.1). Reading,

@@ -57,6 +57,7 @@ impl Config {
             (Engine::Postgres, Some(url)) => EngineSettings::Postgres {
                 address: url.reveal().to_owned(),
                 connections: usize::try_from(self.store.postgres_connections).unwrap_or(usize::MAX),
+                migrate_to: self.store.postgres_migrate_to.into(),
             },
             // A configuration for PostgreSQL without its address is not valid.
             (Engine::Sqlite, _) | (Engine::Postgres, None) => EngineSettings::Sqlite {

@@ -1,7 +1,12 @@
 //! Brings the schema of a cluster up to date. Several nodes may start at once: each migration is
 //! one transaction, and who comes second finds it done.
 //!
-//! Snapshots before a change are the cluster's own backups: a node has no place for a copy of it.
+//! A snapshot precedes the first change, and here it is the operator's: a node has no place for a
+//! copy of a cluster, and one beside the tables would double it, go down with it, and not be of one
+//! moment on engines of several machines. So a database that exists is changed only when it was said
+//! that there is a backup, for which schema ([`Options::migrate_to`](super::Options::migrate_to)): a
+//! number, because a standing "yes" would be given once and never thought of again. A new database
+//! needs none. What fails half way leaves nothing: changes of the schema are transactional.
 
 use super::error::engine_error;
 use super::session::Lent;
@@ -22,11 +27,13 @@ struct Version {
 /// Runs the migrations that are missing.
 ///
 /// # Errors
-/// [`EngineError::TooNew`], or what the database says.
+/// [`EngineError::TooNew`], [`EngineError::Unavailable`] when it was not said that there is a
+/// backup, or what the database says.
 pub(super) async fn migrate(
     lent: &mut Lent,
     migrations: &[Migration],
     birth: &Birth,
+    migrate_to: i64,
 ) -> Result<(), EngineError> {
     let known = migrations.last().map_or(0, |migration| migration.number);
     let client = lent.client();
@@ -35,6 +42,17 @@ pub(super) async fn migrate(
         && min_writer > known
     {
         return Err(EngineError::TooNew { schema, needs: min_writer, known });
+    }
+    if let Some(Version { schema, .. }) = version
+        && schema < known
+        && migrate_to < known
+    {
+        return Err(EngineError::Unavailable(format!(
+            "the database has schema {schema}, and this release brings it to schema {known}. \
+             Nothing was changed. Make a backup of the database (pg_dump, or your cluster's own), \
+             then set store.postgres_migrate_to = {known} and start again; the release before this \
+             one goes on working on the changed database"
+        )));
     }
     let schema = version.map_or(0, |version| version.schema);
     for migration in migrations.iter().filter(|migration| migration.number > schema) {

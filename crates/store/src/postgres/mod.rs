@@ -73,6 +73,8 @@ pub struct Options {
     pub connections: usize,
     /// How writes are kept apart.
     pub isolation: Isolation,
+    /// Up to which schema a database that exists may be brought: somebody has made a backup of it.
+    pub migrate_to: i64,
 }
 
 impl Options {
@@ -83,6 +85,7 @@ impl Options {
             host: Arc::new(crate::engine::Alone),
             connections: POSTGRES_CONNECTIONS,
             isolation: Isolation::default(),
+            migrate_to: 0,
         }
     }
 }
@@ -155,7 +158,8 @@ impl Postgres {
         {
             let mut lent = inner.lend().await?;
             refuse_careless_server(&mut lent).await?;
-            migrate::migrate(&mut lent, crate::schema::MIGRATIONS, &options.birth).await?;
+            let migrations = crate::schema::MIGRATIONS;
+            migrate::migrate(&mut lent, migrations, &options.birth, options.migrate_to).await?;
             lent.finished();
         }
         let (notices, host) = (Arc::clone(&inner.notices), Arc::clone(&inner.host));

@@ -27,6 +27,7 @@ async fn all(cluster: &Cluster) {
     two_nodes_start_at_once(cluster).await;
     a_store_that_needs_a_newer_release_is_refused(cluster).await;
     a_careless_server_is_refused(cluster).await;
+    a_database_is_changed_only_when_there_is_a_backup(cluster).await;
     a_plan_survives_the_node_that_recorded_it(cluster).await;
     nodes_hear_of_each_other(cluster).await;
 }
@@ -173,6 +174,33 @@ async fn a_careless_server_is_refused(cluster: &Cluster) {
     let refused = Postgres::open(&cluster.address("careless"), Options::new(birth())).await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("synchronous_commit"), "{refused}");
+}
+
+/// Makes the database look like that of an older release.
+struct Older;
+
+impl Operation for Older {
+    type Output = ();
+    const NAME: &'static str = "older";
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.one(stmt!("UPDATE meta SET schema = 0, min_writer = 0")).await?;
+        Ok(())
+    }
+}
+
+async fn a_database_is_changed_only_when_there_is_a_backup(cluster: &Cluster) {
+    let engine = open(cluster, "backup_first", 1).await;
+    engine.write(Older).await.unwrap();
+    let address = cluster.address("backup_first");
+    let again = async |migrate_to| {
+        let options = Options { migrate_to, ..Options::new(birth()) };
+        Postgres::open(&address, options).await.unwrap_err().to_string()
+    };
+    let refused = again(0).await;
+    assert!(refused.contains("backup") && refused.contains("migrate_to = 1"), "{refused}");
+    // With the word it goes on, and meets the tables that are there already.
+    let refused = again(1).await;
+    assert!(refused.contains("already exists"), "{refused}");
 }
 
 /// A node dies in the midst of handing a message to many accounts, several times.
