@@ -10,10 +10,11 @@ use crate::pop3::Maildrops;
 use posthorn_base::{Time, limits};
 use posthorn_proto::pop3::OpenError;
 use posthorn_store::mail::{Expunge, Purge, Purgeable, SetUniqueIds};
+use posthorn_testkit::SimClock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use world::{PREFIX, Sql, line, multi, pass, send, start, talk, uid};
+use world::{PREFIX, Sql, line, multi, pass, send, start, start_at, talk, uid};
 
 /// Logins without TLS, where TLS is not what is tested.
 fn plaintext(_: &mut super::Setup, config: &mut posthorn_proto::pop3::Config) {
@@ -129,20 +130,21 @@ async fn one_session_at_a_time_and_no_deletion_without_quit() {
 
 #[tokio::test]
 async fn a_new_login_takes_over_from_a_session_that_was_silent_for_a_minute() {
-    let place = start(plaintext).await;
+    let clock = Arc::new(SimClock::new());
+    let place = start_at(Arc::clone(&clock) as _, plaintext).await;
     place.append(&[b"one\r\n", b"two\r\n"]).await;
     let mut dead = place.log_in().await;
     talk(&mut dead, &[("DELE 1", "+OK")]).await;
     let mut owner = place.connect().await;
     let in_use = [("USER alice@example.com", "+OK"), (&*pass(), "-ERR [IN-USE]")];
-    place.clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
+    clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
     talk(&mut owner, &in_use).await;
     // A word from the client, and it is not silent any more.
     talk(&mut dead, &[("NOOP", "+OK")]).await;
-    place.clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
+    clock.advance(limits::POP3_SILENCE_MAX - Duration::from_millis(1));
     talk(&mut owner, &in_use).await;
 
-    place.clock.advance(Duration::from_millis(1));
+    clock.advance(Duration::from_millis(1));
     talk(&mut owner, &[("USER alice@example.com", "+OK"), (&pass(), "+OK maildrop has 2")]).await;
     // Neither an answer nor a deletion.
     let _ = dead.try_write(b"QUIT\r\n");

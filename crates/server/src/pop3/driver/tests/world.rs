@@ -9,7 +9,7 @@ use crate::listen::{
 };
 use crate::memory::Budget;
 use crate::network::Exemptions;
-use crate::node::Node;
+use crate::node::{Node, SharedClock};
 use crate::open::{EngineSettings, OpenStore, StoreSettings};
 use crate::pop3::Maildrops;
 use crate::shutdown::{self, ShutdownSource};
@@ -28,7 +28,6 @@ use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, Scopes};
 use posthorn_store::mail::{Append, EmailFacts, FindMailbox, ListMessages, NewMessage, ThreadKeys};
 use posthorn_store::{Operation, StoreError, Tx, stmt};
-use posthorn_testkit::SimClock;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -45,8 +44,6 @@ pub(super) const PASSWORD: &str = "abcde-fghij-kmnpq";
 pub(super) struct Place {
     pub(super) address: SocketAddr,
     pub(super) node: Arc<Node>,
-    /// The node's.
-    pub(super) clock: Arc<SimClock>,
     pub(super) account: AccountId,
     pub(super) inbox: MailboxId,
     pub(super) source: ShutdownSource,
@@ -58,8 +55,11 @@ pub(super) struct Place {
 }
 
 /// A node whose store has alice in it.
-async fn node(dir: &tempfile::TempDir, tls: Tls, clock: &Arc<SimClock>) -> (Arc<Node>, AccountId) {
-    let clock = Arc::clone(clock);
+async fn node(
+    dir: &tempfile::TempDir,
+    tls: Tls,
+    clock: Arc<dyn SharedClock>,
+) -> (Arc<Node>, AccountId) {
     let engine = EngineSettings::sqlite(0);
     let settings = StoreSettings::new(dir.path().join("store"), engine);
     let store = OpenStore::open(&settings, clock.as_ref()).await.unwrap();
@@ -130,13 +130,21 @@ async fn node(dir: &tempfile::TempDir, tls: Tls, clock: &Arc<SimClock>) -> (Arc<
 }
 
 pub(super) async fn start(change: impl FnOnce(&mut Setup, &mut pop3::Config)) -> Place {
+    start_at(Arc::new(SystemClock::new()), change).await
+}
+
+/// With a clock of the test's own. One that stands still lets the times of connections run apart:
+/// each has a steady clock that begins at it.
+pub(super) async fn start_at(
+    clock: Arc<dyn SharedClock>,
+    change: impl FnOnce(&mut Setup, &mut pop3::Config),
+) -> Place {
     let dir = tempfile::tempdir().unwrap();
     let issued = Issued::self_signed(&["mail.example"]);
     let certificates = vec![issued.write(dir.path(), "0")];
     let config = TlsConfig { certificates, client_authorities: None };
     let (tls, _) = Tls::load(&config, None, NOW).unwrap();
-    let clock = Arc::new(SimClock::new());
-    let (node, account) = node(&dir, tls, &clock).await;
+    let (node, account) = node(&dir, tls, clock).await;
 
     let mut config = pop3::Config::new(node.hostname.clone());
     config.starttls = true;
@@ -173,7 +181,7 @@ pub(super) async fn start(change: impl FnOnce(&mut Setup, &mut pop3::Config)) ->
     let connector = TlsConnector::from(Arc::new(issued.client()));
     let name = MailboxName::parse("INBOX").unwrap();
     let inbox = node.engine.read(&FindMailbox::Name(account, name)).await.unwrap().unwrap().id;
-    Place { address, node, clock, account, inbox, source, maildrops, dir, setup, connector, task }
+    Place { address, node, account, inbox, source, maildrops, dir, setup, connector, task }
 }
 
 /// Longer than any test.
