@@ -7,19 +7,15 @@
     reason = "helpers of tests: a panic is how they fail"
 )]
 
-use posthorn_base::{AccountId, Domain, Uid};
-use posthorn_server::auth::{AuthConfig, Hashing, Secret};
-use posthorn_server::conn::ConnectionTimeouts;
+mod support;
+
+use posthorn_base::{AccountId, Uid};
 use posthorn_server::control::operations::{
     AddressRequest, ImportItem, ImportRequest, ImportStart, MessageRequest, QueueItem, QueueRequest,
 };
-use posthorn_server::control::{Client, ControlError, Event as Answer, Operations, Request};
-use posthorn_server::directory::AccountOrder;
-use posthorn_server::listen::bind;
-use posthorn_server::open::{EngineSettings, OpenStore, StoreSettings};
-use posthorn_server::run::{Running, ServiceKind, Settings};
-use posthorn_server::system::SystemClock;
-use posthorn_server::tls::{SelfSigned, provider};
+use posthorn_server::control::{Client, ControlError, Event as Answer, Request};
+use posthorn_server::run::{Running, ServiceKind};
+use posthorn_server::tls::provider;
 use posthorn_store::mail::{CopyMessages, CopyMode, FindMailbox, Mailbox, bulk};
 use posthorn_store::queue::{Defer, End};
 use posthorn_store::story::{Event, Kind, Label, ListStories, ReadStory, Story};
@@ -28,10 +24,10 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use support::operations;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -43,64 +39,12 @@ struct Server {
     _dir: tempfile::TempDir,
 }
 
-fn settings(dir: &Path) -> Settings {
-    let hashing = Hashing {
-        argon2_kib: 8,
-        argon2_passes: 1,
-        scram_iterations: NonZeroU32::new(4096).unwrap(),
-    };
-    let long = Duration::from_secs(300);
-    Settings {
-        hostname: Domain::localhost(),
-        message_bytes_max: 1 << 20,
-        recipients_max: 100,
-        smtp_idle: long,
-        pop3_idle: Duration::from_secs(600),
-        imap_idle: Duration::from_secs(1800),
-        shows_client: false,
-        plaintext_on_loopback: true,
-        limits: Default::default(),
-        throttle: Default::default(),
-        message_memory: 16 << 20,
-        tls: Default::default(),
-        self_signed: SelfSigned { path: dir.join("self-signed.pem"), names: Vec::new() },
-        retention: posthorn_server::maintenance::Retention {
-            expunged: long,
-            stories_accepted: long,
-            stories_refused: long,
-        },
-        auth: AuthConfig { hashing, ..AuthConfig::default() },
-        drain: Duration::from_secs(1),
-        spool_dir: dir.join("spool"),
-        spool_reserve: 0,
-        timeouts: ConnectionTimeouts::default(),
-    }
-}
-
 impl Server {
     async fn start() -> Server {
         let dir = tempfile::tempdir().unwrap();
-        let engine = EngineSettings::sqlite(0);
-        let store = StoreSettings::new(dir.path().to_owned(), engine);
-        let store = OpenStore::open(&store, &SystemClock::new()).await.unwrap();
-        let listeners = ServiceKind::ALL.into_iter().flat_map(|kind| {
-            let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-            sockets.into_iter().map(move |socket| (kind, socket))
-        });
-        let settings = settings(dir.path());
-        let certificate = settings.self_signed.public_path();
-        let running = Running::start(settings, store, listeners.collect()).unwrap();
-        let directory = operations(&running).directory;
-        let mut accounts = Vec::new();
-        for domain in ["example.com", "example.org"] {
-            directory.add_domain(domain.parse().unwrap()).await.unwrap();
-        }
-        for address in ["alice@example.com", "bob@example.org"] {
-            let order = AccountOrder::of(address.parse().unwrap());
-            let password = Some(Secret::new("password".to_owned()));
-            accounts.push(directory.add_account(order, password).await.unwrap());
-        }
-        Server { running, certificate, alice: accounts[0], _dir: dir }
+        let certificate = support::settings(dir.path()).self_signed.public_path();
+        let (running, [alice, _]) = support::start(dir.path()).await;
+        Server { running, certificate, alice, _dir: dir }
     }
 
     async fn connect(&self, wanted: ServiceKind) -> Talk<TcpStream> {
@@ -137,11 +81,6 @@ impl Server {
         })
         .unwrap()
     }
-}
-
-fn operations(running: &Running) -> Operations {
-    // Nobody reloads here.
-    Operations::of(running, posthorn_server::control::reload_orders().0)
 }
 
 /// A dialogue in lines.

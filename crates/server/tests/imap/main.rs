@@ -1,0 +1,15 @@
+//! IMAP against the whole server, over TCP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a panic is how they fail"
+)]
+
+mod model;
+mod revoked;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
+mod transcripts;
