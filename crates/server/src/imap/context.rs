@@ -61,12 +61,15 @@ pub struct Shared {
     pub(super) node: Arc<Node>,
     pub(super) dictionaries: Dictionaries,
     pub(super) marks: Marks,
+    /// The largest message that APPEND takes.
+    pub(super) message_bytes_max: u64,
 }
 
 impl Shared {
-    /// For the sessions of this node.
-    pub fn new(node: Arc<Node>) -> Self {
-        Shared { node, dictionaries: Dictionaries::default(), marks: Marks::default() }
+    /// For the sessions of this node, which take messages up to this size.
+    pub fn new(node: Arc<Node>, message_bytes_max: u64) -> Self {
+        let (dictionaries, marks) = (Dictionaries::default(), Marks::default());
+        Shared { node, dictionaries, marks, message_bytes_max }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use super::super::context::Fault;
 use super::super::{Context, Output};
-use posthorn_base::limits;
 use posthorn_proto::imap::command::Status;
 use posthorn_proto::imap::response::{self, StatusValue};
 use posthorn_proto::imap::value::StatusItem;
@@ -45,7 +44,7 @@ pub(super) async fn write(
                 StatusItem::Size => counts.bytes,
                 StatusItem::Deleted => counts.deleted,
                 StatusItem::DeletedStorage => sums.deleted_bytes,
-                StatusItem::AppendLimit => limits::MESSAGE_BYTES_MAX,
+                StatusItem::AppendLimit => context.shared.message_bytes_max,
             };
             (*item, StatusValue::Number(number))
         })

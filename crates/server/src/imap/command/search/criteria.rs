@@ -10,7 +10,9 @@ use crate::imap::recent::Recent;
 use posthorn_base::time::days_from_civil;
 use posthorn_base::{EmailId, Flags, Keyword, ModSeq, ThreadId, ZonedTime};
 use posthorn_proto::imap::Completion;
-use posthorn_proto::imap::value::{Date, DateField, SearchKey, TextField};
+use posthorn_proto::imap::value::{
+    Date, DateField, MessageSet, SearchKey, SequenceNumber, TextField,
+};
 use posthorn_store::mail::{KeywordSet, MessageDates, UnpackedText};
 use posthorn_store::view::Entry;
 use std::ops::Range;
@@ -93,6 +95,11 @@ impl Criterion {
         let next = |key| Criterion::new(key, selected, keywords);
         Ok(match key {
             SearchKey::All | SearchKey::SaveDateSupported => Criterion::Fixed(true),
+            // RFC 3501 9 has BAD for `*` in an empty mailbox; `1:*` is how clients say all, and of
+            // those there are none.
+            SearchKey::Messages(set) if selected.view.is_empty() && has_star(&set) => {
+                Criterion::Fixed(false)
+            }
             SearchKey::Messages(set) => Criterion::At(selected.ranges(&set, false)?),
             SearchKey::Uids(set) => Criterion::At(selected.ranges(&set, true)?),
             SearchKey::Flag(flags) => Criterion::Flags(flags),
@@ -196,6 +203,11 @@ fn all(answers: impl Iterator<Item = Option<bool>>, usual: bool) -> Option<bool>
         }
     }
     result
+}
+
+fn has_star(set: &MessageSet) -> bool {
+    let MessageSet::Numbers(set) = set else { return false };
+    set.ranges.iter().any(|range| [range.from, range.to].contains(&SequenceNumber::Star))
 }
 
 fn by_cost(mut criteria: Vec<Criterion>) -> Vec<Criterion> {

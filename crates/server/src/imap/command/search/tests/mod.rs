@@ -386,7 +386,6 @@ async fn a_long_text_is_searched_to_its_end() {
 /// thread. To be run in a release build.
 #[tokio::test]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stderr, reason = "it is what the measurement is for")]
 async fn speed() {
     const MESSAGES: usize = 20_000;
     let random = &mut SimRandom::from_seed(1);
