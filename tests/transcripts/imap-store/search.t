@@ -33,7 +33,7 @@ C: %PDF world
 C: --b--
 C: 
 S: p2 OK ...
-C: p3 APPEND INBOX (\Flagged $Junk project-x) "22-Feb-2024 12:00:00 +0000" {68+}
+C: p3 APPEND INBOX (\Flagged $$Junk project-x) "22-Feb-2024 12:00:00 +0000" {68+}
 C: From: spam@c.example
 C: X-Empty:
 C: Subject: WORLD offer
@@ -52,7 +52,7 @@ S: s2 OK ...
 C: s3 SEARCH UNSEEN
 S: * SEARCH 2 3
 S: s3 OK ...
-C: s4 SEARCH KEYWORD $junk
+C: s4 SEARCH KEYWORD $$junk
 S: * SEARCH 3
 S: s4 OK ...
 C: s5 SEARCH UNKEYWORD PROJECT-X
