@@ -1,6 +1,6 @@
 # esearch.t     RFC 4731, RFC 5182, RFC 7162 3.1.5 and 3.1.10: RETURN, saved results, MODSEQ
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 C: p1 APPEND INBOX (\Seen) {14+}
 C: Subject: one

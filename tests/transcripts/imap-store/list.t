@@ -1,6 +1,6 @@
 # list.t        RFC 3501 6.3.8, RFC 3348, RFC 6154 2: LIST
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 C: a1 LIST "" ""
 S: * LIST (\Noselect) "/" ""

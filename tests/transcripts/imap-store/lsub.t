@@ -1,6 +1,6 @@
 # lsub.t        RFC 3501 6.3.6, 6.3.7 and 6.3.9: SUBSCRIBE, UNSUBSCRIBE, LSUB
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 C: a1 LSUB "" %
 S: * LSUB () "/" "INBOX"

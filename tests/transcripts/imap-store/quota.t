@@ -1,6 +1,6 @@
 # quota.t       RFC 9208: GETQUOTA, GETQUOTAROOT, SETQUOTA; RFC 2342: NAMESPACE
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 # Nothing is limited: nothing is named (RFC 9208 4.2.1).
 C: a1 GETQUOTA ""

@@ -1,6 +1,6 @@
 # search.t      RFC 3501 6.4.4, RFC 7162 3.1.5, RFC 8474 6, RFC 8514 4.3: SEARCH
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 C: p1 APPEND INBOX (\Seen) "20-Feb-2024 23:30:00 -0800" {195+}
 C: Date: Tue, 20 Feb 2024 23:00:00 -0800

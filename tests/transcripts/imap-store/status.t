@@ -1,6 +1,6 @@
 # status.t      RFC 3501 6.3.10, RFC 7162 3.1.7, RFC 8438, RFC 9208 4.1.4, RFC 7889, RFC 8474 4.3: STATUS
 S: * OK ...
-C: a0 LOGIN alice secret
+C: a0 LOGIN alice@example.com password
 S: a0 OK ...
 C: p1 APPEND Drafts (\Seen) {14+}
 C: Subject: one
