@@ -32,13 +32,13 @@ def expect(condition, message):
 class Demo:
     """The server under test."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, *arguments):
         self.binary = binary
         self.dir = directory
         self.log_path = directory + '.log'
         with open(self.log_path, 'wb') as log:
             self.process = subprocess.Popen(
-                [binary, '--dir', directory, '--json', 'demo'],
+                [binary, '--dir', directory, '--json', 'demo', *arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         try:
             self.facts = json.loads(self._first_line())

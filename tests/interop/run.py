@@ -19,6 +19,7 @@ import traceback
 
 import certificates
 import dialogues
+import imap_scripts
 import imap_clients
 import mbsync
 import postfix
@@ -30,8 +31,8 @@ from demo import Demo, Failed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = (readme.CHECKS + dialogues.CHECKS + python_clients.CHECKS + programs.CHECKS
-          + certificates.CHECKS + imap_clients.CHECKS + mbsync.CHECKS + postgresql.CHECKS
-          + postfix.CHECKS)
+          + certificates.CHECKS + imap_clients.CHECKS + mbsync.CHECKS + imap_scripts.CHECKS
+          + postgresql.CHECKS + postfix.CHECKS)
 
 
 def name_of(check):
