@@ -7,6 +7,8 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod cost;
+mod fetch;
 mod model;
 mod revoked;
 mod server;
