@@ -1,11 +1,12 @@
 //! A session after its login: what its commands work on.
 
 use super::keywords::{Dictionaries, Dictionary};
+use super::pinned::{Pinned, Share};
 use super::recent::Marks;
 use super::{Output, Selected};
 use crate::conn::CloseReason;
 use crate::node::Node;
-use posthorn_base::{AccountId, MailboxName, Time};
+use posthorn_base::{AccountId, MailboxName, Time, limits};
 use posthorn_proto::imap::command::Enabled;
 use posthorn_proto::imap::value::MailboxArgument;
 use posthorn_proto::imap::{Code, Completion, Status};
@@ -61,6 +62,7 @@ pub struct Shared {
     pub(super) node: Arc<Node>,
     pub(super) dictionaries: Dictionaries,
     pub(super) marks: Marks,
+    pinned: Arc<Pinned>,
     /// The largest message that APPEND takes.
     pub(super) message_bytes_max: u64,
 }
@@ -69,7 +71,8 @@ impl Shared {
     /// For the sessions of this node, which take messages up to this size.
     pub fn new(node: Arc<Node>, message_bytes_max: u64) -> Self {
         let (dictionaries, marks) = (Dictionaries::default(), Marks::default());
-        Shared { node, dictionaries, marks, message_bytes_max }
+        let pinned = Pinned::new(limits::IMAP_PINNED_VIEWS_BYTES_MAX);
+        Shared { node, dictionaries, marks, pinned, message_bytes_max }
     }
 }
 
@@ -92,6 +95,8 @@ pub(crate) struct Context {
     identity: Identity,
     /// The state of the directory in which it was good.
     directory: u64,
+    /// What it holds of a mailbox that has moved on.
+    share: Share,
 }
 
 impl Context {
@@ -100,6 +105,7 @@ impl Context {
     pub(super) fn new(shared: Arc<Shared>, identity: Identity, directory: u64) -> Self {
         Context {
             node: Arc::clone(&shared.node),
+            share: Share::new(Arc::clone(&shared.pinned)),
             shared,
             account: identity.account,
             enabled: Enabled::default(),
@@ -141,6 +147,22 @@ impl Context {
     }
 
     #[allow(dead_code, reason = "the commands that make mailboxes come next")]
+    /// For a session that has been silent for a while: false when it has to go, because it holds
+    /// what others have changed since, and all such sessions together hold too much.
+    pub(super) fn may_stay(&mut self) -> bool {
+        let octets = self.selected.as_ref().map_or(0, |selected| {
+            let own = self.node.views.unshared(self.account, &selected.view);
+            // Sessions that know the same share what they hold.
+            own / Arc::strong_count(&selected.view).max(1)
+        });
+        self.share.set(octets)
+    }
+
+    /// The session says something: its view moves on.
+    pub(super) fn is_heard(&mut self) {
+        self.share.set(0);
+    }
+
     /// The name that a command gave, or the refusal for a name that no mailbox can have.
     pub(crate) fn name<'a>(
         &self,

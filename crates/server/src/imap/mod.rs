@@ -12,6 +12,7 @@
 //!   context     the account, what is selected, what is enabled
 //!   selected    the view that the client knows
 //!   recent      which messages it is the first to hear of
+//!   pinned      what silent sessions hold of mailboxes that have moved on
 //!   keywords    the names of keywords
 //!   reply       what a client is told when the store does not do what it asked
 //!   output      untagged responses on their way to a client that may be slow
@@ -30,6 +31,7 @@ mod context;
 mod driver;
 mod keywords;
 mod output;
+mod pinned;
 mod recent;
 mod reply;
 mod selected;

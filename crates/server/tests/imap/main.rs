@@ -2,6 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "tests: a panic is how they fail"

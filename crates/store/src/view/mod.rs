@@ -113,6 +113,18 @@ impl Views {
         Ok(view)
     }
 
+    /// Octets that somebody's view of a mailbox takes beyond what the cache holds of it. Reads
+    /// nothing and waits for nobody; a mailbox that is just being read counts nothing.
+    pub fn unshared(&self, account: AccountId, view: &View) -> usize {
+        let slots = &self.lock().slots;
+        let Some(held) = slots.get(&(account, view.mailbox().id)) else { return view.memory() };
+        match held.slot.view.try_lock().as_deref() {
+            Ok(Some(newest)) => view.unshared(newest),
+            Ok(None) => view.memory(),
+            Err(_) => 0,
+        }
+    }
+
     /// Octets that the cache holds.
     pub fn memory(&self) -> usize {
         self.lock().memory

@@ -3,7 +3,7 @@
 use super::difference::Adopted;
 use crate::mail::{KeywordSet, Mailbox, Message};
 use posthorn_base::{EmailId, Flags, ModSeq, Uid};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Messages of one chunk at most.
@@ -140,6 +140,14 @@ impl View {
         let sets: usize = self.keyword_sets.iter().map(|set| set.len_bytes() + 48).sum();
         let ghosts = size_of_val(&*self.ghosts);
         self.chunks.len() * 64 + self.len * size_of::<Entry>() + ghosts + sets + 512
+    }
+
+    /// Octets of its messages that `other` does not hold as well.
+    pub fn unshared(&self, other: &View) -> usize {
+        let held: HashSet<*const Entry> =
+            other.chunks.iter().map(|chunk| chunk.entries.as_ptr()).collect();
+        let own = self.chunks.iter().filter(|chunk| !held.contains(&chunk.entries.as_ptr()));
+        own.map(|chunk| size_of_val(&*chunk.entries)).sum()
     }
 
     /// This view with later changes applied: messages as they are now, UIDs that are gone. A UID
@@ -363,6 +371,8 @@ pub(super) mod tests {
             .filter(|old| after.chunks.iter().any(|new| Arc::ptr_eq(&old.entries, &new.entries)))
             .count();
         assert_eq!(shared, 9);
+        assert_eq!(before.unshared(&after), CHUNK * size_of::<Entry>());
+        assert_eq!(before.unshared(&before.clone()), 0);
         assert_eq!(before.len(), 10 * CHUNK, "the old view is as it was");
         let seen = &after.messages().nth(4).unwrap();
         assert_eq!((seen.uid, seen.flags), (uid(5), Flags::SEEN));

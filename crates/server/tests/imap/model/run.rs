@@ -469,18 +469,15 @@ impl Run {
             let (validity, modseq) = (kept.uidvalidity, kept.highest_modseq);
             command.push_str(&format!(" (QRESYNC ({validity} {modseq}"));
             let known: Vec<u32> = kept.messages.keys().copied().collect();
-            match self.random.one_in(3) && !known.is_empty() {
+            if self.random.one_in(3) && !known.is_empty() {
                 // Messages that are new come without a word then, and are asked for.
-                true => {
-                    let set: Vec<String> = known.iter().map(u32::to_string).collect();
-                    command.push_str(&format!(" {}", set.join(",")));
-                    if self.random.one_in(2) {
-                        let numbers: Vec<String> =
-                            (1..=known.len()).map(|number| number.to_string()).collect();
-                        command.push_str(&format!(" ({} {})", numbers.join(","), set.join(",")));
-                    }
+                let set: Vec<String> = known.iter().map(u32::to_string).collect();
+                command.push_str(&format!(" {}", set.join(",")));
+                if self.random.one_in(2) {
+                    let numbers: Vec<String> =
+                        (1..=known.len()).map(|number| number.to_string()).collect();
+                    command.push_str(&format!(" ({} {})", numbers.join(","), set.join(",")));
                 }
-                false => {}
             }
             command.push_str("))");
             mirror.resync = Some(kept.messages.clone());
