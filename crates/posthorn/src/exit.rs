@@ -125,8 +125,8 @@ impl Failure {
         error.downcast_ref()
     }
 
-    /// As one JSON object: `{"error":"...","causes":["..."],"hint":"...","exit":78}`; without `hint`
-    /// where nobody knows one.
+    /// As one JSON object: `{"error":"...","causes":["..."],"hint":"...","exit":78}`; without
+    /// `hint` where nobody knows one.
     pub fn json(&self) -> serde_json::Value {
         error_json(&self.0.to_string(), &self.causes(), self.0.hint(), self.exit())
     }

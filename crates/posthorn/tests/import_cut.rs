@@ -103,8 +103,8 @@ fn import(dir: &Path, source: &[String]) -> Child {
     command(dir, &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Imports to the end. The last batch of a command that was killed may still be under way; who meets
-/// it is told to start again.
+/// Imports to the end. The last batch of a command that was killed may still be under way; who
+/// meets it is told to start again.
 fn import_all(dir: &Path, source: &[String]) -> u64 {
     loop {
         let output = import(dir, source).wait_with_output().unwrap();

@@ -9,8 +9,8 @@ use posthorn_store::mail::{EmailFacts, SearchText, ThreadKeys};
 use std::borrow::Cow;
 
 /// The facts of a message with our trace fields, `prefix`, in front. Offsets in the part map count
-/// from the message's own first octet; searched are our fields, too. Decodes and folds every text of the message: for large ones, on a thread that may
-/// take its time.
+/// from the message's own first octet; searched are our fields, too. Decodes and folds every text
+/// of the message: for large ones, on a thread that may take its time.
 ///
 /// # Errors
 /// When the text cannot be compressed, for want of memory.

@@ -76,7 +76,8 @@ impl Engine {
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.write(operation).await,
-            // Boxed: its state is ten times SQLite's, and would stand in every task that waits here.
+            // Boxed: its state is ten times SQLite's, and would stand in every task that waits
+            // here.
             Engine::Postgres(postgres) => Box::pin(postgres.write(operation)).await,
         }
     }

@@ -67,9 +67,9 @@ fn is_html(part: &Part) -> bool {
 /// name, say), all parameters are there once more as they read. Texts are the contents of the parts
 /// whose type is `text/...`, `application/xhtml+xml`, or `message/...` without a message to look
 /// into (a delivery report, say), attachments and messages within included: transfer encoding and
-/// charset decoded, HTML as its text with what styles hide, flowed paragraphs unwrapped. What stands
-/// before the first delimiter of a multipart and behind its last is no text, but when no delimiter
-/// is found at all.
+/// charset decoded, HTML as its text with what styles hide, flowed paragraphs unwrapped. What
+/// stands before the first delimiter of a multipart and behind its last is no text, but when no
+/// delimiter is found at all.
 ///
 /// `read` returns the octets of a range of the message, or `None` where they cannot be had; such a
 /// part is passed over.

@@ -51,12 +51,13 @@ section! {
         url: Option<Secret> = None;
         /// Connections kept to PostgreSQL.
         postgres_connections: u32 = 16, in 2..=512;
-        /// Up to which schema a PostgreSQL database may be changed by an upgrade, because a backup of
-        /// it was made. The server says which number it needs, and changes nothing without. A SQLite
-        /// store is copied by itself before it is changed.
+        /// Up to which schema a PostgreSQL database may be changed by an upgrade, because a backup
+        /// of it was made. The server says which number it needs, and changes nothing without. A
+        /// SQLite store is copied by itself before it is changed.
         postgres_migrate_to: u32 = 0, in 0..=1_000_000;
         /// Memory for SQLite's page cache, all its connections together.
-        sqlite_cache: Size = Size::bytes(limits::SQLITE_CACHE_BYTES), in Size::mib(2)..=Size::gib(64);
+        sqlite_cache: Size =
+            Size::bytes(limits::SQLITE_CACHE_BYTES), in Size::mib(2)..=Size::gib(64);
         /// Free space on the disk below which no new mail is accepted (452 4.3.1). Reading,
         /// expunging and purging go on, so that the owner can make room.
         disk_reserve: Size = Size::bytes(limits::DISK_RESERVE_BYTES),
@@ -65,8 +66,8 @@ section! {
         /// ones are faster inline, large ones would make the database unwieldy.
         inline_size_max: Size = Size::bytes(limits::INLINE_BODY_BYTES_MAX as u64),
             in Size::kib(4)..=Size::bytes(limits::INLINE_BODY_BYTES_MAX as u64);
-        /// Memory for the mailboxes that are open: 32 bytes a message, shared by all sessions. Those
-        /// that were not used longest are read again when they are.
+        /// Memory for the mailboxes that are open: 32 bytes a message, shared by all sessions.
+        /// Those that were not used longest are read again when they are.
         views_memory: Size = Size::bytes(limits::VIEWS_BYTES_MAX as u64),
             in Size::mib(1)..=Size::gib(64);
     }

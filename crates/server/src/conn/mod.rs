@@ -7,8 +7,8 @@
 //!   `limits::CONNECTION_OUTPUT_BYTES_MAX` wait to be written.
 //! * Nothing that arrived before a TLS handshake is read after it (RFC 3207 4.2, RFC 2595 4):
 //!   STARTTLS takes the connection and gives back a new one without its input.
-//! * Compression (RFC 4978) stands above TLS. What is read compressed is unpacked no faster than the
-//!   session uses it, so that a little input cannot become much memory.
+//! * Compression (RFC 4978) stands above TLS. What is read compressed is unpacked no faster than
+//!   the session uses it, so that a little input cannot become much memory.
 //! * Who sends without end lets others have their turn every
 //!   `limits::CONNECTION_TURN_BYTES_MAX`.
 //! * Every end has a [`CloseReason`].
@@ -111,8 +111,9 @@ impl Connection {
         Ok(self)
     }
 
-    /// Compresses from now on, in both directions (RFC 4978). What was said until now must have been
-    /// sent; input that the session has not used is the beginning of the peer's compressed stream.
+    /// Compresses from now on, in both directions (RFC 4978). What was said until now must have
+    /// been sent; input that the session has not used is the beginning of the peer's compressed
+    /// stream.
     pub fn start_compression(&mut self) {
         let input = std::mem::take(&mut self.input);
         self.compression = Some(Box::new(Compression::new(input)));
@@ -130,7 +131,8 @@ impl Connection {
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_deref()
     }
-    /// Bytes received from the peer so far, without TLS's own; compressed ones as they are unpacked.
+    /// Bytes received from the peer so far, without TLS's own; compressed ones as they are
+    /// unpacked.
     pub fn received(&self) -> u64 {
         self.received
     }

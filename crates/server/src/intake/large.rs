@@ -3,8 +3,8 @@
 //! To parse a message of many megabytes, to decode its texts and to compress it takes a processor
 //! for a while, and memory beside the message itself. However many of them arrive at once, only a
 //! few are worked on; the others wait in their spool files, where they take neither. Networks take
-//! turns: whoever floods us with large messages delays their own. Searches that have to look through
-//! whole messages are worked on here too, account by account.
+//! turns: whoever floods us with large messages delays their own. Searches that have to look
+//! through whole messages are worked on here too, account by account.
 //!
 //! The work is done by threads of their own, always the same few. The C library keeps what a thread
 //! has freed for that thread: spread over a pool of hundreds, the memory of two messages at a time
@@ -84,8 +84,8 @@ impl LargeMessages {
         answer.await.map_err(|_| Panicked)
     }
 
-    /// Waits for a turn and for memory, at most [`limits::LARGE_MESSAGE_WAIT_MAX`] for both. A small
-    /// message, which went to its file because memory was short, waits for memory only.
+    /// Waits for a turn and for memory, at most [`limits::LARGE_MESSAGE_WAIT_MAX`] for both. A
+    /// small message, which went to its file because memory was short, waits for memory only.
     pub(crate) async fn turn(
         &self,
         party: impl Into<Party>,

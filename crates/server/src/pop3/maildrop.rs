@@ -122,7 +122,8 @@ pub(super) struct Maildrop {
 }
 
 impl Maildrop {
-    /// Waits for the peer. A maildrop that another session took over meanwhile is not ours any more.
+    /// Waits for the peer. A maildrop that another session took over meanwhile is not ours any
+    /// more.
     pub(super) async fn waiting<T>(&self, wait: impl Future<Output = T>) -> Result<T, Lost> {
         self.lock.waiting(self.node.now(), wait).await
     }

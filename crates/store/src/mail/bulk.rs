@@ -103,9 +103,9 @@ where
     }
 }
 
-/// Carries out what is left of plans that were recorded before an instant: those whose node died, or
-/// could not reach an account. To be run at start and from time to time; several nodes may do it at
-/// once. Answers how many plans are left.
+/// Carries out what is left of plans that were recorded before an instant: those whose node died,
+/// or could not reach an account. To be run at start and from time to time; several nodes may do it
+/// at once. Answers how many plans are left.
 ///
 /// # Errors
 /// When plans cannot be listed. A share that cannot be applied is told in the log, and left to the
@@ -140,7 +140,8 @@ async fn apply_plan(engine: &Engine, arrival: ArrivalId, now: Time) -> bool {
         engine.write(ForgetPlan(arrival)).await
     };
     applied.await.unwrap_or_else(|error: StoreError| {
-        tracing::warn!(%arrival, %error, "a recorded plan cannot be carried out; it is tried again");
+        let again = "a recorded plan cannot be carried out; it is tried again";
+        tracing::warn!(%arrival, %error, "{again}");
         false
     })
 }

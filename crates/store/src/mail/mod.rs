@@ -17,7 +17,8 @@
 //! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor
 //!   an id is ever used twice.
 //! * `email.placements` is the number of placement rows with that email; `body.refs` the number of
-//!   email and queue rows with that body, and of accounts that are still to get it ([`pending`]). Whoever takes the last one away removes the row.
+//!   email and queue rows with that body, and of accounts that are still to get it ([`pending`]).
+//!   Whoever takes the last one away removes the row.
 
 mod accept;
 mod append;

@@ -1,8 +1,8 @@
 //! Where the database is, and how the way there is protected.
 //!
 //! The words are those of libpq (`sslmode`, `sslrootcert`), in a URL or as `key=value`, but for one
-//! thing: where nothing is said, a connection that leaves this machine is fully verified, instead of
-//! encrypted if the other side happens to offer it.
+//! thing: where nothing is said, a connection that leaves this machine is fully verified, instead
+//! of encrypted if the other side happens to offer it.
 
 use super::tls::{Roots, Tls, Verify};
 use crate::EngineError;

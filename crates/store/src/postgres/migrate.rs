@@ -3,10 +3,11 @@
 //!
 //! A snapshot precedes the first change, and here it is the operator's: a node has no place for a
 //! copy of a cluster, and one beside the tables would double it, go down with it, and not be of one
-//! moment on engines of several machines. So a database that exists is changed only when it was said
-//! that there is a backup, for which schema ([`Options::migrate_to`](super::Options::migrate_to)): a
-//! number, because a standing "yes" would be given once and never thought of again. A new database
-//! needs none. What fails half way leaves nothing: changes of the schema are transactional.
+//! moment on engines of several machines. So a database that exists is changed only when it was
+//! said that there is a backup, for which schema
+//! ([`Options::migrate_to`](super::Options::migrate_to)): a number, because a standing "yes" would
+//! be given once and never thought of again. A new database needs none. What fails half way leaves
+//! nothing: changes of the schema are transactional.
 
 use super::error::engine_error;
 use super::session::Lent;

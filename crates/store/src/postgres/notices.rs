@@ -1,11 +1,11 @@
 //! Wake-ups between nodes: what one commits, the sessions that wait on the others hear of.
 //!
-//! Each node has one connection for it, which listens and speaks. What a node commits it gathers and
-//! tells by NOTIFY in transactions of their own, a few thousand changes in one if need be. NOTIFY
-//! within the committing transaction would be simpler and would never be lost, but PostgreSQL holds
-//! one lock of the whole cluster from there until the commit is on disk: all nodes together would
-//! commit one transaction after the other. A transaction that only notifies writes nothing and
-//! waits for no disk.
+//! Each node has one connection for it, which listens and speaks. What a node commits it gathers
+//! and tells by NOTIFY in transactions of their own, a few thousand changes in one if need be.
+//! NOTIFY within the committing transaction would be simpler and would never be lost, but
+//! PostgreSQL holds one lock of the whole cluster from there until the commit is on disk: all nodes
+//! together would commit one transaction after the other. A transaction that only notifies writes
+//! nothing and waits for no disk.
 //!
 //! So a wake-up can be lost, with a node that dies between its commit and its notice, or with a
 //! connection. What it says is never needed to be right, only to be quick: sessions read *changes

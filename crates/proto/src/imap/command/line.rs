@@ -84,8 +84,8 @@ pub(crate) enum Command {
     Id(Vec<(String, Option<String>)>),
     /// STARTTLS.
     StartTls,
-    /// AUTHENTICATE: the mechanism's name, and the initial response in base64 (RFC 4959), with PLAIN
-    /// the password.
+    /// AUTHENTICATE: the mechanism's name, and the initial response in base64 (RFC 4959), with
+    /// PLAIN the password.
     Authenticate { mechanism: Box<str>, initial: Option<Hidden> },
     /// LOGIN.
     Login { name: Box<[u8]>, password: Hidden },

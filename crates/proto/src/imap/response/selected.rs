@@ -36,8 +36,8 @@ pub fn expunge(out: &mut Vec<u8>, number: usize) {
     count(out, number, b" EXPUNGE\r\n");
 }
 
-/// `* VANISHED (EARLIER) 41,43:116`, of UIDs in rising ranges, at least one. `is_earlier`: they were
-/// gone before (RFC 7162 3.2.10).
+/// `* VANISHED (EARLIER) 41,43:116`, of UIDs in rising ranges, at least one. `is_earlier`: they
+/// were gone before (RFC 7162 3.2.10).
 pub fn vanished(out: &mut Vec<u8>, is_earlier: bool, ranges: &[(u32, u32)]) {
     out.extend_from_slice(b"* VANISHED ");
     if is_earlier {

@@ -54,8 +54,8 @@ pub enum AccountRequest {
         /// Further login names.
         logins: Vec<String>,
     },
-    /// Closes it and removes it with all of its mail, for ever. Done with [`RemovedAccount`]. Cut off
-    /// half way, it is finished by the server's maintenance, or by the same request.
+    /// Closes it and removes it with all of its mail, for ever. Done with [`RemovedAccount`]. Cut
+    /// off half way, it is finished by the server's maintenance, or by the same request.
     Remove {
         /// Which.
         account: String,

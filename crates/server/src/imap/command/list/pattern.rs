@@ -1,7 +1,7 @@
 //! Patterns of LIST and LSUB (RFC 3501 6.3.8).
 //!
-//! A pattern is matched by following all of its places at once, so the time is bounded by the length
-//! of the pattern times that of the name, whatever wildcards it has.
+//! A pattern is matched by following all of its places at once, so the time is bounded by the
+//! length of the pattern times that of the name, whatever wildcards it has.
 
 use posthorn_base::{MailboxName, limits};
 

@@ -8,9 +8,9 @@
 //! * BCC, CC, FROM, SUBJECT, TO and HEADER look at the message's own header, our trace fields in
 //!   front included, as FETCH shows it: at every field of the name, each by itself, its value
 //!   unfolded and decoded (RFC 2047), addresses as they are written.
-//! * BODY looks at the texts of the message (`posthorn_message::text::search_text` says which), each
-//!   by itself: those of attachments and of messages within are among them, no header field is (RFC
-//!   9051 6.4.4).
+//! * BODY looks at the texts of the message (`posthorn_message::text::search_text` says which),
+//!   each by itself: those of attachments and of messages within are among them, no header field is
+//!   (RFC 9051 6.4.4).
 //! * TEXT looks at the same texts, and at all header fields, `name: value`, those of parts and of
 //!   messages within included.
 //!

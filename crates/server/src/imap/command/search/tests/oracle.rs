@@ -37,7 +37,10 @@ pub(super) struct Mailbox<'a> {
 /// RFC 5051 and what the documentation adds: decomposed, without case, white space one space, what
 /// nobody sees left out.
 fn folded(text: &str) -> String {
-    let seen = |c: &char| !matches!(*c, '\u{ad}' | '\u{2060}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
+    let seen = |c: &char| {
+        let is_joiner = matches!(*c, '\u{ad}' | '\u{2060}' | '\u{feff}' | '\u{200b}'..='\u{200f}');
+        !is_joiner && !matches!(*c, '\u{fe00}'..='\u{fe0f}')
+    };
     let lower = |c: char| c.to_uppercase().flat_map(char::to_lowercase);
     text.nfkd().filter(seen).flat_map(lower).nfkd().collect()
 }
