@@ -108,6 +108,7 @@ pub(crate) struct Driver {
     pub(crate) discarded: usize,
     /// The message that is coming.
     message: Option<Vec<u8>>,
+    is_logged_in: bool,
     is_idling: bool,
 }
 
@@ -128,6 +129,7 @@ impl Driver {
             output_peak: 0,
             discarded: 0,
             message: None,
+            is_logged_in: false,
             is_idling: false,
         };
         driver.session.greet(&mut driver.output);
@@ -175,11 +177,13 @@ impl Driver {
             }
             Event::LoggedIn(identity, method) => {
                 assert_eq!(&*identity.login, "alice@example.com");
+                self.is_logged_in = true;
                 self.shared.borrow_mut().methods.push(method);
             }
             Event::LoginFailed(failure) => self.shared.borrow_mut().failures.push(failure),
             Event::ClientId(fields) => self.asked(format!("Id {fields:?}")),
             Event::Run(request) => {
+                assert!(self.is_logged_in, "{request:?} is run for nobody");
                 let completion = carry_out(&request);
                 self.asked(format!("{request:?} {:?}", self.session.enabled()));
                 self.session.completed(completion, out, now);

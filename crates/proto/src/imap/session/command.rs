@@ -68,6 +68,10 @@ impl Session {
                 self.pending.extend([Event::Flush, Event::IdleBegin]);
             }
             Command::Compress(mechanism) => self.compress(&tag, &mechanism, out),
+            // Before the login nobody stands behind a request, and there is nothing to tell.
+            Command::Request(Request::Noop) if self.phase == Phase::NotAuthenticated => {
+                self.done(&tag, "NOOP completed", out);
+            }
             Command::Append(_) => {
                 // The parser makes one of a literal only.
                 let refusal = Completion::bad("the message of an APPEND is a literal");

@@ -161,7 +161,13 @@ fn above(ranges: &[(u32, u32)], number: u32) -> Vec<(u32, u32)> {
 fn in_step_until(matches: Option<&(SequenceSet, SequenceSet)>, view: &View) -> u32 {
     let Some((numbers, uids)) = matches else { return 0 };
     let len = u32::try_from(view.len()).unwrap_or(u32::MAX);
-    let pairs = each(numbers).take_while(|number| *number <= len).zip(each(uids));
+    // RFC 7162 7: both sets rise. Where they don't they say nothing more, and cost nothing more.
+    let mut before = (0, 0);
+    let rises = |pair: &(u32, u32)| {
+        let (number, uid) = std::mem::replace(&mut before, *pair);
+        number < pair.0 && uid < pair.1 && pair.0 <= len
+    };
+    let pairs = each(numbers).zip(each(uids)).take_while(rises);
     let is_so = |(number, uid): &(u32, u32)| {
         let entry = number.checked_sub(1).and_then(|at| view.get(at as usize));
         entry.is_some_and(|entry| entry.uid.get() == *uid)
