@@ -19,7 +19,8 @@ fn main() -> io::Result<()> {
         let parsed = posthorn_message::parse(&std::fs::read(name)?);
         stored.push((parsed.envelope().to_bytes(), parsed.map().to_bytes()));
     }
-    let bytes = |of: fn(&(Vec<u8>, Vec<u8>)) -> &[u8]| stored.iter().map(|s| of(s).len()).sum();
+    type Stored = (Vec<u8>, Vec<u8>);
+    let bytes = |of: fn(&Stored) -> &[u8]| stored.iter().map(|s| of(s).len()).sum();
     report("ENVELOPE", bytes(|s| &s.0), &stored, |out, (envelope, _)| {
         write_envelope(out, envelope).map_err(io::Error::other)
     })?;
