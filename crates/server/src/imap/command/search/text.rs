@@ -1,6 +1,6 @@
 //! Looking for a text in the folded texts of a message.
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2, memmem};
 use posthorn_message::text::fold_for_search;
 use posthorn_store::mail::UnpackedText;
 
@@ -50,7 +50,16 @@ impl Needle {
             if before && (!self.space_after || is_space(Some(at + length))) {
                 return true;
             }
-            from = at + 1;
+            // The next place may only be where the white space that is missing is: a long run of one
+            // letter would be compared with the query at each of its letters otherwise.
+            let space = |at: usize| {
+                let rest = lines.get(at..).unwrap_or_default();
+                memchr2(b' ', b'\n', rest).map_or(lines.len(), |space| at + space)
+            };
+            from = match before {
+                false => space(at) + 1,
+                true => (at + 1).max(space(at + length).saturating_sub(length)),
+            };
         }
         false
     }
@@ -153,6 +162,13 @@ mod tests {
         check("world ", "hello world\nsecond\n", true);
         check("worl ", "hello world\n", false);
         check(" o", "foo o\n", true);
+        check(" aa", "aaaa baa\naa\n", true);
+        check(" aa", "baaaa baa\nbaa", false);
+        check("aa ", "aaaab aaab aaa\n", true);
+        check("aa ", "aaaab aaab", false);
+        check("aa ", "aaaa", true);
+        check(" aa ", "aab aaa aa\n", true);
+        check(" aa ", "aab aaa aab\n", false);
         check("\u{ad} hello\u{200b}\t ", "say hello\nto\n", true);
         check(" \u{ad} ", "anything\n", true);
     }
