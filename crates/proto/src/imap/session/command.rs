@@ -70,7 +70,7 @@ impl Session {
             Command::Compress(mechanism) => self.compress(&tag, &mechanism, out),
             // Before the login nobody stands behind a request, and there is nothing to tell.
             Command::Request(Request::Noop) if self.phase == Phase::NotAuthenticated => {
-                self.done(&tag, "NOOP completed", out);
+                self.done(&tag, "done", out);
             }
             Command::Append(_) => {
                 // The parser makes one of a literal only.
