@@ -104,9 +104,9 @@ fn finish(stream: &mut BufReader<TcpStream>) {
         let new = stream.fill_buf().unwrap();
         assert!(!new.is_empty(), "the server hung up");
         let count = new.len();
-        tail.extend_from_slice(&new[count.saturating_sub(200)..]);
+        tail.extend_from_slice(&new[count.saturating_sub(1000)..]);
         stream.consume(count);
-        tail.drain(..tail.len().saturating_sub(400));
+        tail.drain(..tail.len().saturating_sub(2000));
         let last = tail.strip_suffix(b"\r\n").and_then(|tail| tail.rsplit(|b| *b == b'\n').next());
         if last.is_some_and(|last| last.starts_with(b"t ")) {
             assert!(last.unwrap().starts_with(b"t OK"), "{}", tail.escape_ascii());
