@@ -138,8 +138,8 @@ pub const IMAP_ID_NAME_BYTES_MAX: usize = 30;
 pub const IMAP_ID_VALUE_BYTES_MAX: usize = 1024;
 /// Output that may wait to be written before more of it is made.
 pub const IMAP_OUTPUT_BYTES_MAX: usize = 16 * 1024;
-/// Memory for mailboxes as silent IMAP sessions know them, beyond [`VIEWS_BYTES_MAX`] for mailboxes as
-/// they are; above it, such sessions are closed.
+/// Memory for mailboxes as silent IMAP sessions know them, beyond [`VIEWS_BYTES_MAX`] for mailboxes
+/// as they are; above it, such sessions are closed.
 pub const IMAP_PINNED_VIEWS_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Commands that are unknown or badly written before the connection is closed.
 pub const IMAP_ERRORS_MAX: u32 = 50;

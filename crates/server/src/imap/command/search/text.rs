@@ -50,8 +50,8 @@ impl Needle {
             if before && (!self.space_after || is_space(Some(at + length))) {
                 return true;
             }
-            // The next place may only be where the white space that is missing is: a long run of one
-            // letter would be compared with the query at each of its letters otherwise.
+            // The next place may only be where the white space that is missing is: a long run of
+            // one letter would be compared with the query at each of its letters otherwise.
             let space = |at: usize| {
                 let rest = lines.get(at..).unwrap_or_default();
                 memchr2(b' ', b'\n', rest).map_or(lines.len(), |space| at + space)
