@@ -114,7 +114,7 @@ fn notify(state: &[NotifyState<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpListener;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixDatagram;
     use std::process::{Command, Stdio};
@@ -154,7 +154,6 @@ mod tests {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
-        assert!(TcpStream::connect(address).is_err(), "the child took the socket with it");
     }
 
     #[test]
