@@ -1,6 +1,6 @@
 //! What a POP3 session is told about its place in the world.
 
-use crate::sasl::{Mechanism, Mechanisms, Offer};
+use crate::sasl::{Mechanisms, Offer};
 use crate::tls::TlsInfo;
 use posthorn_base::{Domain, limits};
 use std::time::Duration;
@@ -35,19 +35,9 @@ impl Config {
             tarpit: limits::POP3_TARPIT,
         }
     }
-}
 
-/// What may be used to log in on a connection with or without TLS.
-pub(super) fn offer(config: &Config, tls: Option<&TlsInfo>) -> Offer {
-    Offer {
-        allowed: config.mechanisms,
-        confidential: tls.is_some() || config.auth_without_tls,
-        bindings: tls.map(|tls| tls.bindings.clone()).unwrap_or_default(),
-        certificate: tls.is_some_and(|tls| tls.client_certificate),
+    /// What may be used to log in on a connection with or without TLS.
+    pub(super) fn offer(&self, tls: Option<&TlsInfo>) -> Offer {
+        Offer::new(self.mechanisms, self.auth_without_tls, tls)
     }
-}
-
-/// True where USER and PASS may be used.
-pub(super) fn takes_passwords(offer: &Offer) -> bool {
-    offer.mechanisms().contains(Mechanism::Plain)
 }

@@ -1,6 +1,7 @@
 //! Which mechanisms there are, and which of them a connection is offered.
 
 use super::ChannelBindings;
+use crate::tls::TlsInfo;
 use std::fmt;
 
 /// A SASL mechanism that we speak.
@@ -174,6 +175,23 @@ impl Offer {
             bindings: ChannelBindings::none(),
             certificate: false,
         }
+    }
+
+    /// What `allowed` comes to on a connection with or without TLS. `trusted_path`: logins are
+    /// allowed without it, too.
+    pub fn new(allowed: Mechanisms, trusted_path: bool, tls: Option<&TlsInfo>) -> Offer {
+        Offer {
+            allowed,
+            confidential: tls.is_some() || trusted_path,
+            bindings: tls.map(|tls| tls.bindings.clone()).unwrap_or_default(),
+            certificate: tls.is_some_and(|tls| tls.client_certificate),
+        }
+    }
+
+    /// True where the protocols' own commands for a name and a password may be used: they hand over
+    /// the password itself, as PLAIN does.
+    pub fn takes_passwords(&self) -> bool {
+        self.mechanisms().contains(Mechanism::Plain)
     }
 
     /// The mechanisms to announce now.

@@ -2,7 +2,6 @@
 
 use super::{Phase, Session, State};
 use crate::imap::command::Tag;
-use crate::imap::config::takes_passwords;
 use crate::imap::event::{CloseReason, Event};
 use crate::imap::response::{self, Code, Completion};
 use crate::sasl::prepare::prepare_bytes;
@@ -16,7 +15,7 @@ use std::time::Duration;
 impl Session {
     /// LOGIN.
     pub(super) fn login(&mut self, tag: Tag, name: &[u8], password: &[u8], out: &mut Vec<u8>) {
-        if !takes_passwords(&self.offer) {
+        if !self.offer.takes_passwords() {
             // RFC 3501 6.2.3: LOGINDISABLED. The password has travelled in clear text already, but
             // a client that hears NO will not do so again.
             let refusal = needs_tls(self.offer.confidential);

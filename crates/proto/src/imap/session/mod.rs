@@ -23,7 +23,7 @@ mod command;
 mod login;
 
 use super::command::{Enabled, Tag};
-use super::config::{Config, offer};
+use super::config::Config;
 use super::event::{CloseReason, Event};
 use super::framing::{Found, Framing};
 use super::response::{self, Completion, Status};
@@ -103,7 +103,7 @@ impl Session {
     /// A session on a connection that was just accepted; with `tls` when TLS came first (port 993).
     /// It says nothing until [`greet`](Self::greet).
     pub fn new(config: Arc<Config>, tls: Option<&TlsInfo>, now: Time) -> Session {
-        let offer = offer(&config, tls);
+        let offer = config.offer(tls);
         Session {
             config,
             is_tls: tls.is_some(),
@@ -192,7 +192,7 @@ impl Session {
     pub fn tls_started(&mut self, tls: &TlsInfo, now: Time) {
         if matches!(self.state, State::StartTls) {
             self.is_tls = true;
-            self.offer = offer(&self.config, Some(tls));
+            self.offer = self.config.offer(Some(tls));
             self.state = State::Ready;
             self.idle_since = now;
         }

@@ -1,7 +1,6 @@
 //! `CAPA` (RFC 2449 5).
 
 use super::{Args, Authorization, Refused};
-use crate::pop3::config::takes_passwords;
 use crate::pop3::response;
 use crate::sasl::Offer;
 
@@ -27,7 +26,7 @@ pub(super) fn capa(
     let mut announce = |capability: &str| response::line(out, format_args!("{capability}"));
     announce("TOP");
     announce("UIDL");
-    if takes_passwords(offer) {
+    if offer.takes_passwords() {
         announce("USER");
     }
     if !offer.mechanisms().is_empty() {

@@ -1,7 +1,6 @@
 //! `USER name` (RFC 1939 7).
 
 use super::{Args, Authorization, AuthorizationStep, Refused};
-use crate::pop3::config::takes_passwords;
 use crate::pop3::response::{self, Code, Refusal};
 use crate::sasl::prepare::prepare_bytes;
 
@@ -20,7 +19,7 @@ pub(super) fn user(
     out: &mut Vec<u8>,
 ) -> Result<AuthorizationStep, Refused> {
     *state.name = None;
-    if !takes_passwords(state.offer) {
+    if !state.offer.takes_passwords() {
         let needs_tls = !state.offer.confidential;
         return Err(Refused::Answer(if needs_tls { NEEDS_TLS } else { NO_PASSWORDS }));
     }

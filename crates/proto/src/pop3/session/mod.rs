@@ -23,7 +23,7 @@ mod update;
 use super::command::{
     self, Authorization, AuthorizationStep, Listing, Refused, Transaction, TransactionStep,
 };
-use super::config::{Config, offer};
+use super::config::Config;
 use super::event::{CloseReason, Event};
 use super::input::{Line, LineReader};
 use super::outgoing::Outgoing;
@@ -87,7 +87,7 @@ impl Session {
     /// A session on a connection that was just accepted; with `tls` when TLS came first (port 995).
     /// It says nothing until [`greet`](Self::greet).
     pub fn new(config: Arc<Config>, tls: Option<&TlsInfo>, now: Time) -> Session {
-        let offer = offer(&config, tls);
+        let offer = config.offer(tls);
         Session {
             config,
             is_tls: tls.is_some(),
@@ -169,7 +169,7 @@ impl Session {
     pub fn tls_started(&mut self, tls: &TlsInfo, now: Time) {
         if matches!(self.state, State::StartTls) {
             self.is_tls = true;
-            self.offer = offer(&self.config, Some(tls));
+            self.offer = self.config.offer(Some(tls));
             self.state = State::Authorization(None);
             self.idle_since = now;
         }
