@@ -1,8 +1,6 @@
 //! `AUTH mechanism [initial-response]` and the lines that follow it (RFC 4954 4).
 
-use crate::sasl::{
-    Answer, ChannelBindings, Exchange, Failure, Mechanisms, Offer, Progress, Refusal, SelectError,
-};
+use crate::sasl::{Answer, Exchange, Failure, Mechanisms, Offer, Progress, Refusal, SelectError};
 use crate::smtp::event::{CloseReason, Event};
 use crate::smtp::reply::Reply;
 use crate::smtp::session::{Client, Session, State};
@@ -29,16 +27,11 @@ fn outcome(failure: Failure) -> (Reply, bool) {
 impl Session {
     /// What this connection may use to log in.
     pub(super) fn offer(&self) -> Offer {
-        let tls = self.tls.as_ref();
-        Offer {
-            allowed: match self.config.service.is_submission() {
-                true => self.config.mechanisms,
-                false => Mechanisms::NONE,
-            },
-            confidential: tls.is_some() || self.config.auth_without_tls,
-            bindings: tls.map_or(ChannelBindings::none(), |tls| tls.bindings.clone()),
-            certificate: tls.is_some_and(|tls| tls.client_certificate),
-        }
+        let allowed = match self.config.service.is_submission() {
+            true => self.config.mechanisms,
+            false => Mechanisms::NONE,
+        };
+        Offer::new(allowed, self.config.auth_without_tls, self.tls.as_ref())
     }
 
     /// Begins a login.
