@@ -14,6 +14,7 @@ pub mod auth;
 mod body;
 pub mod conn;
 pub mod control;
+pub mod dialogue;
 pub mod directory;
 pub mod facts;
 pub mod hub;

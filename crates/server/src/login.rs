@@ -6,10 +6,13 @@
 //! * What cannot be guessing (a client's syntax error, a fault of ours) is not counted as such.
 //! * No password is kept: what is remembered of an attempt is its name and a keyed hash.
 
+use crate::auth::Authenticator;
 use crate::throttle::{Attempt, Throttle};
+use crate::tls::TlsInfo;
 use posthorn_base::Time;
 use posthorn_base::shown::Shown;
-use posthorn_proto::sasl::{Failure, Identity, LoginMethod, Question, Refusal};
+use posthorn_proto::sasl::{Answer, Failure, Identity, LoginMethod, Question, Refusal};
+use posthorn_store::directory::Scopes;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +61,24 @@ impl Logins {
         });
         self.attempt = Some(attempt);
         allowed
+    }
+
+    /// Who this is, of those who may use `service`; unless no login must be looked at.
+    pub async fn answer(
+        &mut self,
+        question: Question,
+        auth: &Authenticator,
+        service: Scopes,
+        tls: Option<&TlsInfo>,
+        now: Time,
+    ) -> Answer {
+        match self.attempt(&question, now) {
+            Ok(()) => {
+                let certificate = tls.and_then(|tls| tls.client_certificate.as_deref());
+                auth.answer(question, service, certificate).await
+            }
+            Err(_name) => Answer::Verdict(Err(Refusal::Throttled)),
+        }
     }
 
     /// Told of every login that failed.

@@ -54,6 +54,9 @@ pub struct Config {
     /// REQUIRETLS is announced under TLS, and taken (RFC 8689). Unannounced it is refused: to take
     /// it and not to honour it would break the sender's one demand.
     pub requiretls: bool,
+    /// How long the driver waits before the greeting, to see who speaks before it. Zero: not at
+    /// all.
+    pub greeting_pause: Duration,
     /// A client that speaks before the greeting is refused (554).
     pub early_talkers_refused: bool,
     /// Silence before the connection is closed.
@@ -79,6 +82,7 @@ impl Config {
             dsn: false,
             binarymime: false,
             requiretls: false,
+            greeting_pause: Duration::ZERO,
             early_talkers_refused: true,
             idle_max: limits::SMTP_IDLE_MAX,
             tarpit: limits::SMTP_TARPIT,

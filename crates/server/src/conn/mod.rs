@@ -238,9 +238,13 @@ impl Connection {
     }
 
     /// Sends everything that was taken for output, and then `bytes`: as
-    /// [`send`](Connection::send) and [`flush`](Connection::flush), without a copy.
+    /// [`send`](Connection::send) and [`flush`](Connection::flush), without a copy where nothing
+    /// waits.
     pub async fn send_now(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
-        self.write_output().await?;
+        if !self.output.is_empty() {
+            self.send(bytes).await?;
+            return self.flush().await;
+        }
         for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
             self.write(chunk).await?;
         }

@@ -3,52 +3,29 @@
 use super::Maildrops;
 use super::lock::Lost;
 use super::maildrop::Maildrop;
-use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
+use crate::conn::{CloseReason, Connection};
+use crate::dialogue::{self, Dialogue, Replies, Step, Stopping, Woken, converse};
 use crate::listen::Accepted;
 use crate::login::Logins;
-use crate::shutdown::Shutdown;
 use crate::system::SteadyClock;
 use crate::throttle::Offence;
-use crate::tls::{Offer, TlsInfo};
-use bytes::{Buf, BytesMut};
-use posthorn_base::{Time, Uid, limits};
+use crate::tls::{Offer, Tls, TlsInfo};
+use posthorn_base::{Uid, limits};
 use posthorn_proto::pop3::{self, Event, Feed, OpenError, RetrieveError, Session};
-use posthorn_proto::sasl::{Answer, Identity, LoginMethod, Question, Refusal};
+use posthorn_proto::sasl::{Identity, LoginMethod, Question};
 use posthorn_store::directory::Scopes;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::yield_now;
-use tokio::time::sleep;
 
 /// The settings of one listener.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// For the sessions.
-    pub config: Arc<pop3::Config>,
-    /// What TLS offers.
-    pub offer: Offer,
-    /// TLS comes first (port 995).
-    pub implicit_tls: bool,
-    /// How long to wait for the peer.
-    pub timeouts: ConnectionTimeouts,
-}
+pub type Setup = dialogue::Setup<pop3::Config>;
 
 /// Serves one connection to its end.
 pub async fn drive(accepted: Accepted, setup: Arc<Setup>, maildrops: Arc<Maildrops>) {
     let Accepted { stream, peer, local, id: _, admission, shutdown } = accepted;
-    let mut conn = Connection::plain(stream, peer, local, setup.timeouts);
-    if setup.implicit_tls {
-        conn = match conn.start_tls(&maildrops.node().tls, setup.offer).await {
-            Ok(conn) => conn,
-            Err(reason) => {
-                tracing::info!(%reason, "closed before the greeting");
-                return;
-            }
-        };
-    }
     let node = maildrops.node();
+    let Some(conn) = setup.connection(stream, (peer, local), &node.tls).await else { return };
     let steady = SteadyClock::new(node.clock.as_ref());
     let logins = Logins::new(Arc::clone(&node.throttle), peer.ip());
     let tls = conn.tls().map(TlsInfo::words);
@@ -60,12 +37,11 @@ pub async fn drive(accepted: Accepted, setup: Arc<Setup>, maildrops: Arc<Maildro
         session,
         steady,
         logins,
-        out: Vec::new(),
-        hold: Duration::ZERO,
+        out: Replies::default(),
         maildrop: None,
         counts: Counts::default(),
     };
-    let (conn, reason) = driver.serve(conn, shutdown).await;
+    let (conn, reason) = converse(&mut driver, conn, shutdown).await;
     // Others can open the maildrop while this peer takes our last words.
     driver.maildrop = None;
     let (received, sent) = conn.as_ref().map_or((0, 0), |conn| (conn.received(), conn.sent()));
@@ -105,26 +81,10 @@ struct Driver {
     session: Session,
     steady: SteadyClock,
     logins: Logins,
-    /// Replies that are not written yet.
-    out: Vec<u8>,
-    /// How long they are held back.
-    hold: Duration,
+    out: Replies,
     /// From the login to the end.
     maildrop: Option<Maildrop>,
     counts: Counts,
-}
-
-/// What the loop does when the session can do no more by itself.
-enum Next {
-    Read,
-    StartTls,
-    Close(CloseReason),
-}
-
-/// Why the session goes on.
-enum Woken {
-    Read(Result<(), CloseReason>),
-    Draining,
 }
 
 /// Waits for the peer. A session with a maildrop may lose it to another login meanwhile.
@@ -138,128 +98,92 @@ async fn waiting<T>(
     }
 }
 
-impl Driver {
-    /// To the end of the session. The connection is `None` when nothing can be said on it any more.
-    async fn serve(
+impl Dialogue for Driver {
+    fn tls(&self) -> (&Tls, Offer) {
+        (&self.maildrops.node().tls, self.setup.offer)
+    }
+
+    async fn greet(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        self.session.greet(&mut self.out.bytes);
+        self.write(conn).await
+    }
+
+    async fn step(
         &mut self,
-        mut conn: Connection,
-        mut shutdown: Shutdown,
-    ) -> (Option<Connection>, CloseReason) {
-        self.session.greet(&mut self.out);
-        let mut is_draining = false;
-        loop {
-            let next = match self.work(&mut conn).await {
-                Ok(next) => next,
-                Err(reason) => return (Some(conn), reason),
-            };
-            if matches!(next, Next::Close(_)) {
+        conn: &mut Connection,
+        input: &mut &[u8],
+    ) -> Result<Step, CloseReason> {
+        match self.session.receive(input, &mut self.out.bytes, self.steady.now()) {
+            Event::Read => return Ok(Step::Wait),
+            Event::Flush => return Ok(Step::Flush),
+            Event::Wait => return Ok(Step::left_open()),
+            Event::Delay(hold) => self.out.hold_back(hold),
+            Event::Authenticate(question) => {
+                Box::pin(self.authenticate(question, conn.tls())).await;
+            }
+            Event::LoginFailed(failure) => {
+                let failed = self.logins.failed(&failure, self.steady.now());
+                self.out.hold_back(failed.hold);
+            }
+            Event::OpenMaildrop(identity, method) => self.open(&identity, method).await,
+            // How much of it is wanted the session says while it is fed.
+            Event::Retrieve { uid, part: _ } => self.retrieve(conn, uid).await?,
+            Event::Commit(uids) => self.commit(uids).await,
+            Event::StartTls { discarded } => {
+                if discarded > 0 {
+                    tracing::info!(discarded, "plaintext stood behind STLS");
+                    self.offended();
+                }
+                return Ok(Step::StartTls);
+            }
+            Event::Close(reason) => {
+                if matches!(reason, pop3::CloseReason::Http) {
+                    self.offended();
+                }
                 // Before the goodbye: who has read it may log in again at once.
                 self.maildrop = None;
-            }
-            if let Err(reason) = self.write(&mut conn).await {
-                return (Some(conn), reason);
-            }
-            match next {
-                Next::Close(reason) => return (Some(conn), reason),
-                Next::StartTls => {
-                    let tls = &self.maildrops.node().tls;
-                    conn = match conn.start_tls(tls, self.setup.offer).await {
-                        Ok(conn) => conn,
-                        Err(reason) => return (None, reason),
-                    };
-                    if let Some(tls) = conn.tls() {
-                        self.session.tls_started(&tls.words(), self.steady.now());
-                    }
-                }
-                Next::Read => {
-                    let deadline = self.session.deadline().unwrap_or_else(|| self.idle());
-                    let deadline = self.steady.instant(deadline);
-                    let wait = async {
-                        tokio::select! {
-                            read = conn.read(deadline) => Woken::Read(read.map(drop)),
-                            () = shutdown.draining(), if !is_draining => Woken::Draining,
-                        }
-                    };
-                    match waiting(self.maildrop.as_ref(), wait).await {
-                        Ok(Woken::Read(Ok(()))) => {}
-                        Ok(Woken::Read(Err(CloseReason::IdleTimeout))) => {
-                            self.session.timed_out(self.steady.now());
-                        }
-                        Ok(Woken::Draining) => {
-                            is_draining = true;
-                            self.session.drain();
-                        }
-                        Ok(Woken::Read(Err(reason))) | Err(reason) => return (Some(conn), reason),
-                    }
-                }
+                return Ok(Step::Close(closed(reason)));
             }
         }
+        Ok(Step::Next)
     }
 
-    /// For states without a deadline, which never wait for the peer.
-    fn idle(&self) -> Time {
-        self.steady.now() + self.setup.config.idle_max
+    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        if waiting(self.maildrop.as_ref(), self.out.write(conn)).await?? {
+            self.session.written(self.steady.now());
+        }
+        Ok(())
     }
 
-    /// Lets the session work through the input.
-    async fn work(&mut self, conn: &mut Connection) -> Result<Next, CloseReason> {
-        let mut input: BytesMut = conn.take_input();
-        let mut rest: &[u8] = &input;
-        let next = loop {
-            match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
-                Event::Read => break Next::Read,
-                Event::Flush => {
-                    self.write(conn).await?;
-                    // Who sends commands without end takes turns with the others.
-                    yield_now().await;
-                }
-                Event::Delay(wait) => self.hold = self.hold.max(wait),
-                Event::Authenticate(question) => {
-                    Box::pin(self.authenticate(question, conn.tls())).await;
-                }
-                Event::LoginFailed(failure) => {
-                    let failed = self.logins.failed(&failure, self.steady.now());
-                    self.hold = self.hold.max(failed.hold);
-                }
-                Event::OpenMaildrop(identity, method) => self.open(&identity, method).await,
-                // How much of it is wanted the session says while it is fed.
-                Event::Retrieve { uid, part: _ } => self.retrieve(conn, uid).await?,
-                Event::Commit(uids) => self.commit(uids).await,
-                Event::StartTls { discarded } => {
-                    if discarded > 0 {
-                        tracing::info!(discarded, "plaintext stood behind STLS");
-                        self.offended();
-                    }
-                    rest = &[];
-                    break Next::StartTls;
-                }
-                Event::Close(reason) => {
-                    if matches!(reason, pop3::CloseReason::Http) {
-                        self.offended();
-                    }
-                    break Next::Close(closed(reason));
-                }
-                Event::Wait => {
-                    let open = "a question of the session was left open";
-                    break Next::Close(CloseReason::Internal(open.into()));
-                }
-            }
-        };
-        let used = input.len() - rest.len();
-        input.advance(used);
-        conn.put_back(input);
-        Ok(next)
+    async fn wait(
+        &mut self,
+        conn: &mut Connection,
+        stopping: &mut Stopping,
+    ) -> Result<Woken, CloseReason> {
+        // States without a deadline never wait for the peer.
+        let idle = || self.steady.now() + self.setup.config.idle_max;
+        let deadline = self.steady.instant(self.session.deadline().unwrap_or_else(idle));
+        waiting(self.maildrop.as_ref(), dialogue::input(conn, deadline, stopping)).await?
     }
 
+    fn timed_out(&mut self) {
+        self.session.timed_out(self.steady.now());
+    }
+
+    fn drain(&mut self) {
+        self.session.drain();
+    }
+
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.session.tls_started(&tls.words(), self.steady.now());
+    }
+}
+
+impl Driver {
     async fn authenticate(&mut self, question: Question, tls: Option<&TlsInfo>) {
-        let answer = match self.logins.attempt(&question, self.steady.now()) {
-            Ok(()) => {
-                let certificate = tls.and_then(|tls| tls.client_certificate.as_deref());
-                self.maildrops.node().auth.answer(question, Scopes::POP3, certificate).await
-            }
-            Err(_name) => Answer::Verdict(Err(Refusal::Throttled)),
-        };
-        self.session.auth_answered(answer, &mut self.out, self.steady.now());
+        let (auth, now) = (&self.maildrops.node().auth, self.steady.now());
+        let answer = self.logins.answer(question, auth, Scopes::POP3, tls, now).await;
+        self.session.auth_answered(answer, &mut self.out.bytes, self.steady.now());
     }
 
     async fn open(&mut self, identity: &Identity, method: LoginMethod) {
@@ -276,7 +200,7 @@ impl Driver {
                 Err(error)
             }
         };
-        self.session.maildrop_opened(opened, &mut self.out, self.steady.now());
+        self.session.maildrop_opened(opened, &mut self.out.bytes, self.steady.now());
     }
 
     /// Feeds a message to the session, as fast as the client takes it.
@@ -288,7 +212,7 @@ impl Driver {
         let source = match opened {
             Ok(source) => source,
             Err(error) => {
-                self.session.message_failed(error, &mut self.out, self.steady.now());
+                self.session.message_failed(error, &mut self.out.bytes, self.steady.now());
                 return Ok(());
             }
         };
@@ -309,13 +233,13 @@ impl Driver {
                     }
                 }
                 Ok(None) => {
-                    self.session.message_end(&mut self.out, self.steady.now());
+                    self.session.message_end(&mut self.out.bytes, self.steady.now());
                     return Ok(());
                 }
                 Err(error) => {
                     tracing::error!(%uid, %error, "a message cannot be read to its end");
                     let error = RetrieveError::Temporary;
-                    self.session.message_failed(error, &mut self.out, self.steady.now());
+                    self.session.message_failed(error, &mut self.out.bytes, self.steady.now());
                     return Ok(());
                 }
             }
@@ -327,7 +251,7 @@ impl Driver {
     /// Feeds octets in pieces that keep the output small.
     async fn feed(&mut self, conn: &mut Connection, octets: &[u8]) -> Result<Feed, CloseReason> {
         for chunk in octets.chunks(limits::POP3_OUTPUT_BYTES_MAX) {
-            match self.session.message(chunk, &mut self.out) {
+            match self.session.message(chunk, &mut self.out.bytes) {
                 Feed::More => {}
                 Feed::Flush => self.write(conn).await?,
                 Feed::Enough => return Ok(Feed::Enough),
@@ -345,29 +269,13 @@ impl Driver {
         if is_done {
             self.counts.deleted = count;
         }
-        self.session.committed(is_done, &mut self.out);
+        self.session.committed(is_done, &mut self.out.bytes);
     }
 
     fn offended(&mut self) {
         // A block takes effect at the next connection; this one has limits of its own.
         let throttle = &self.maildrops.node().throttle;
         throttle.offended(self.peer, Offence::Protocol, self.steady.now());
-    }
-
-    /// Sends the replies, late if the peer earned that.
-    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let hold = std::mem::take(&mut self.hold);
-        if !hold.is_zero() {
-            sleep(hold).await;
-        }
-        waiting(self.maildrop.as_ref(), conn.send_now(&self.out)).await??;
-        // Freed, not cleared: the next reply may be minutes away.
-        self.out = Vec::new();
-        self.session.written(self.steady.now());
-        Ok(())
     }
 }
 

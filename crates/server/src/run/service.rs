@@ -1,6 +1,7 @@
 //! The services: a protocol on a port, and what its connections begin with.
 
 use super::Settings;
+use crate::dialogue::Setup;
 use crate::imap;
 use crate::intake::Intake;
 use crate::listen::{self, Accepted, Door, Drained, Listener, RefusalTexts};
@@ -16,7 +17,6 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// A protocol on a port.
@@ -136,7 +136,7 @@ impl Services {
         clock: Arc<SystemClock>,
     ) -> Self {
         let smtp = Arc::new(smtp::Shared {
-            tls: Some(Arc::clone(&node.tls)),
+            tls: Arc::clone(&node.tls),
             throttle: Arc::clone(&node.throttle),
             spool: node.spool.clone(),
             clock: Arc::clone(&clock) as _,
@@ -184,6 +184,16 @@ impl Services {
         tasks.spawn(listen::serve(listener, service, door, clock, shutdown, drain, handle));
     }
 
+    /// The settings of one listener.
+    fn listener<C>(&self, kind: ServiceKind, config: C, offer: Offer) -> Setup<C> {
+        Setup {
+            config: Arc::new(config),
+            offer,
+            implicit_tls: kind.is_implicit_tls(),
+            timeouts: self.settings.timeouts,
+        }
+    }
+
     fn smtp(
         &self,
         kind: ServiceKind,
@@ -204,13 +214,7 @@ impl Services {
                 config.mechanisms = Mechanisms::ALL;
             }
             let client_certificate = service.is_submission();
-            smtp::Setup {
-                config: Arc::new(config),
-                offer: Offer { alpn: Alpn::Smtp, client_certificate },
-                implicit_tls: kind.is_implicit_tls(),
-                timeouts: settings.timeouts,
-                greeting_pause: Duration::ZERO,
-            }
+            self.listener(kind, config, Offer { alpn: Alpn::Smtp, client_certificate })
         };
         let setup = ByPeer::new(setup, settings.plaintext_on_loopback);
         let (node, shared) = (Arc::clone(&self.node), Arc::clone(&self.smtp));
@@ -229,12 +233,7 @@ impl Services {
             config.auth_without_tls = auth_without_tls;
             config.starttls = true;
             config.idle_max = settings.pop3_idle;
-            pop3::Setup {
-                config: Arc::new(config),
-                offer: Offer { alpn: Alpn::Pop3, client_certificate: true },
-                implicit_tls: kind.is_implicit_tls(),
-                timeouts: settings.timeouts,
-            }
+            self.listener(kind, config, Offer { alpn: Alpn::Pop3, client_certificate: true })
         };
         let setup = ByPeer::new(setup, settings.plaintext_on_loopback);
         let maildrops = Arc::clone(&self.maildrops);
@@ -252,12 +251,7 @@ impl Services {
             config.starttls = true;
             config.idle_max = settings.imap_idle;
             config.message_bytes_max = settings.message_bytes_max;
-            imap::Setup {
-                config: Arc::new(config),
-                offer: Offer { alpn: Alpn::Imap, client_certificate: true },
-                implicit_tls: kind.is_implicit_tls(),
-                timeouts: settings.timeouts,
-            }
+            self.listener(kind, config, Offer { alpn: Alpn::Imap, client_certificate: true })
         };
         let setup = ByPeer::new(setup, settings.plaintext_on_loopback);
         let shared = Arc::clone(&self.imap);

@@ -2,22 +2,18 @@
 
 use super::handler::{Facts, Handler, Note};
 use super::words::{closed, reply_to};
-use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
+use crate::conn::{CloseReason, Connection};
+use crate::dialogue::{self, Dialogue, Replies, Step, Stopping, Woken, converse};
 use crate::listen::Accepted;
 use crate::login::Logins;
-use crate::shutdown::Shutdown;
 use crate::spool::{Spool, SpoolDir};
 use crate::system::SteadyClock;
 use crate::throttle::{Offence, Throttle};
 use crate::tls::{Offer, Tls, TlsInfo};
-use bytes::{Buf, BytesMut};
-use posthorn_base::{Clock, ConnectionId, Time};
+use posthorn_base::{Clock, ConnectionId};
 use posthorn_proto::smtp::{self, Envelope, Event, Reply, Session};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::yield_now;
-use tokio::time::sleep;
 
 /// The facts for a question, borrowed so that the handler can be borrowed too.
 macro_rules! facts {
@@ -38,25 +34,13 @@ macro_rules! facts {
 mod login;
 
 /// The settings of one listener.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// For the sessions.
-    pub config: Arc<smtp::Config>,
-    /// What TLS offers.
-    pub offer: Offer,
-    /// TLS comes first (port 465).
-    pub implicit_tls: bool,
-    /// How long to wait for the peer.
-    pub timeouts: ConnectionTimeouts,
-    /// How long to wait before the greeting, to see who speaks before it. Zero: not at all.
-    pub greeting_pause: Duration,
-}
+pub type Setup = dialogue::Setup<smtp::Config>;
 
 /// What all connections share.
 #[derive(Clone)]
 pub struct Shared {
-    /// Certificates; `None` where no listener has TLS.
-    pub tls: Option<Arc<Tls>>,
+    /// Certificates.
+    pub tls: Arc<Tls>,
     /// Counts failed logins and other offences.
     pub throttle: Arc<Throttle>,
     /// Where messages go while they arrive.
@@ -79,16 +63,8 @@ pub async fn drive<H: Handler>(
     handler: H,
 ) {
     let Accepted { stream, peer, local, id, admission, shutdown } = accepted;
-    let mut conn = Connection::plain(stream, peer, local, setup.timeouts);
-    if setup.implicit_tls {
-        conn = match start_tls(conn, &shared, setup.offer).await {
-            Ok(conn) => conn,
-            Err(reason) => {
-                tracing::info!(%reason, "closed before the greeting");
-                return;
-            }
-        };
-    }
+    let tls = &shared.tls;
+    let Some(conn) = setup.connection(stream, (peer, local), tls).await else { return };
     let steady = SteadyClock::new(shared.clock.as_ref());
     let tls = conn.tls().map(TlsInfo::words);
     let session = Session::new(Arc::clone(&setup.config), tls, steady.now());
@@ -100,13 +76,12 @@ pub async fn drive<H: Handler>(
         session,
         handler,
         steady,
-        out: Vec::new(),
-        hold: Duration::ZERO,
+        out: Replies::default(),
         arriving: None,
         logins,
         messages: 0,
     };
-    let (conn, reason) = driver.serve(conn, shutdown).await;
+    let (conn, reason) = converse(&mut driver, conn, shutdown).await;
     let (received, sent) = conn.as_ref().map_or((0, 0), |conn| (conn.received(), conn.sent()));
     tracing::info!(%reason, received, sent, messages = driver.messages, "closed");
     driver.note(Note::Closed(&reason));
@@ -114,17 +89,6 @@ pub async fn drive<H: Handler>(
         conn.close(&reason).await;
     }
     drop(admission); // the place is taken until the socket is gone
-}
-
-async fn start_tls(
-    conn: Connection,
-    shared: &Shared,
-    offer: Offer,
-) -> Result<Connection, CloseReason> {
-    let Some(tls) = &shared.tls else {
-        return Err(CloseReason::Internal("a listener offers TLS without a certificate".into()));
-    };
-    conn.start_tls(tls, offer).await
 }
 
 /// A message between its first byte and its fate.
@@ -149,89 +113,25 @@ struct Driver<H> {
     session: Session,
     handler: H,
     steady: SteadyClock,
-    /// Replies that are not written yet.
-    out: Vec<u8>,
-    /// How long they are held back.
-    hold: Duration,
+    out: Replies,
     arriving: Option<Arriving>,
     logins: Logins,
     messages: u32,
 }
 
-/// What the loop does when the session can do no more by itself.
-enum Next {
-    Read,
-    StartTls,
-    Close(CloseReason),
-}
-
-impl<H: Handler> Driver<H> {
-    /// To the end of the session. The connection is `None` when nothing can be said on it any more.
-    async fn serve(
-        &mut self,
-        mut conn: Connection,
-        mut shutdown: Shutdown,
-    ) -> (Option<Connection>, CloseReason) {
-        if let Err(reason) = self.greet(&mut conn).await {
-            return (Some(conn), reason);
-        }
-        let mut is_draining = false;
-        loop {
-            let next = match self.work(&mut conn).await {
-                Ok(next) => next,
-                Err(reason) => return (Some(conn), reason),
-            };
-            if let Err(reason) = self.write(&mut conn).await {
-                return (Some(conn), reason);
-            }
-            match next {
-                Next::Close(reason) => return (Some(conn), reason),
-                Next::StartTls => {
-                    conn = match start_tls(conn, &self.shared, self.setup.offer).await {
-                        Ok(conn) => conn,
-                        Err(reason) => return (None, reason),
-                    };
-                    self.facts.tls = conn.tls().cloned();
-                    if let Some(tls) = conn.tls() {
-                        self.session.tls_started(tls.words(), self.steady.now());
-                    }
-                }
-                Next::Read => {
-                    let deadline = self.session.deadline().unwrap_or_else(|| self.idle());
-                    let deadline = self.steady.instant(deadline);
-                    let read = tokio::select! {
-                        read = conn.read(deadline) => read.map(drop),
-                        () = shutdown.draining(), if !is_draining => {
-                            is_draining = true;
-                            self.session.drain();
-                            Ok(())
-                        }
-                    };
-                    match read {
-                        Ok(()) => {}
-                        Err(CloseReason::IdleTimeout) => {
-                            self.session.timed_out(&mut self.out, self.steady.now());
-                        }
-                        Err(reason) => return (Some(conn), reason),
-                    }
-                }
-            }
-        }
-    }
-
-    /// For states without a deadline, which never wait for the peer.
-    fn idle(&self) -> Time {
-        self.steady.now() + self.setup.config.idle_max
+impl<H: Handler> Dialogue for Driver<H> {
+    fn tls(&self) -> (&Tls, Offer) {
+        (&self.shared.tls, self.setup.offer)
     }
 
     /// Greets, after listening a while for those who cannot wait.
     async fn greet(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
-        if !self.setup.greeting_pause.is_zero() {
-            let until = self.steady.instant(self.steady.now() + self.setup.greeting_pause);
-            match conn.read(until).await {
+        let pause = self.setup.config.greeting_pause;
+        if !pause.is_zero() {
+            match conn.read(self.steady.instant(self.steady.now() + pause)).await {
                 Ok(_) => {
-                    let mut rest = conn.input();
-                    let event = self.session.receive(&mut rest, &mut self.out, self.steady.now());
+                    let (mut rest, now) = (conn.input(), self.steady.now());
+                    let event = self.session.receive(&mut rest, &mut self.out.bytes, now);
                     if event == Event::EarlyTalk {
                         self.note(Note::EarlyTalk);
                         self.offended(Offence::Protocol);
@@ -242,64 +142,78 @@ impl<H: Handler> Driver<H> {
             }
         }
         // Says nothing when the session has refused an early talker.
-        self.session.greet(&mut self.out);
+        self.session.greet(&mut self.out.bytes);
         self.write(conn).await
     }
 
-    /// Lets the session work through the input.
-    async fn work(&mut self, conn: &mut Connection) -> Result<Next, CloseReason> {
-        let mut input: BytesMut = conn.take_input();
-        let mut rest: &[u8] = &input;
-        let next = loop {
-            match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
-                Event::Read => break Next::Read,
-                Event::Flush => {
-                    self.write(conn).await?;
-                    // Who sends commands without end takes turns with the others.
-                    yield_now().await;
+    async fn step(&mut self, _: &mut Connection, input: &mut &[u8]) -> Result<Step, CloseReason> {
+        match self.session.receive(input, &mut self.out.bytes, self.steady.now()) {
+            Event::Read => return Ok(Step::Wait),
+            Event::Flush => return Ok(Step::Flush),
+            Event::Wait => return Ok(Step::left_open()),
+            Event::Delay(hold) => self.out.hold_back(hold),
+            Event::Data(bytes) => self.data(bytes).await,
+            Event::StartTls { discarded } => {
+                if discarded > 0 {
+                    self.note(Note::TextBeforeTls(discarded));
+                    self.offended(Offence::Protocol);
                 }
-                Event::Delay(wait) => self.hold = self.hold.max(wait),
-                Event::Data(bytes) => self.data(bytes).await,
-                Event::StartTls { discarded } => {
-                    if discarded > 0 {
-                        self.note(Note::TextBeforeTls(discarded));
-                        self.offended(Offence::Protocol);
-                    }
-                    rest = &[];
-                    break Next::StartTls;
-                }
-                Event::Close(reason) => {
-                    if matches!(reason, smtp::CloseReason::Http | smtp::CloseReason::BareLf) {
-                        self.offended(Offence::Protocol);
-                    }
-                    break Next::Close(closed(reason));
-                }
-                Event::Wait => {
-                    let open = "a question of the session was left open";
-                    break Next::Close(CloseReason::Internal(open.into()));
-                }
-                question => self.answer(question).await,
+                return Ok(Step::StartTls);
             }
-        };
-        let used = input.len() - rest.len();
-        input.advance(used);
-        conn.put_back(input);
-        Ok(next)
+            Event::Close(reason) => {
+                if matches!(reason, smtp::CloseReason::Http | smtp::CloseReason::BareLf) {
+                    self.offended(Offence::Protocol);
+                }
+                return Ok(Step::Close(closed(reason)));
+            }
+            question => self.answer(question).await,
+        }
+        Ok(Step::Next)
     }
 
+    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        self.out.write(conn).await.map(drop)
+    }
+
+    async fn wait(
+        &mut self,
+        conn: &mut Connection,
+        stopping: &mut Stopping,
+    ) -> Result<Woken, CloseReason> {
+        // States without a deadline never wait for the peer.
+        let idle = || self.steady.now() + self.setup.config.idle_max;
+        let deadline = self.steady.instant(self.session.deadline().unwrap_or_else(idle));
+        dialogue::input(conn, deadline, stopping).await
+    }
+
+    fn timed_out(&mut self) {
+        self.session.timed_out(&mut self.out.bytes, self.steady.now());
+    }
+
+    fn drain(&mut self) {
+        self.session.drain();
+    }
+
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.facts.tls = Some(tls.clone());
+        self.session.tls_started(tls.words(), self.steady.now());
+    }
+}
+
+impl<H: Handler> Driver<H> {
     /// Answers what the session asks, and tells what it tells.
     async fn answer(&mut self, event: Event<'_>) {
         match event {
             Event::CheckSender(mail) => {
                 let verdict = self.handler.check_sender(facts!(self), &mail).await;
-                self.session.sender_checked(verdict, &mut self.out);
+                self.session.sender_checked(verdict, &mut self.out.bytes);
             }
             Event::CheckRecipient(recipient) => {
                 let verdict = self.handler.check_recipient(facts!(self), &recipient).await;
                 if let Err(reply) = &verdict {
                     self.count_refusal(reply);
                 }
-                self.session.recipient_checked(verdict, &mut self.out);
+                self.session.recipient_checked(verdict, &mut self.out.bytes);
             }
             Event::DataBegin(envelope) => {
                 let verdict = self.handler.begin(facts!(self), &envelope).await;
@@ -307,7 +221,7 @@ impl<H: Handler> Driver<H> {
                     let spool = Some(self.shared.spool.begin(self.facts.peer.ip()));
                     self.arriving = Some(Arriving { envelope, spool });
                 }
-                self.session.data_checked(verdict, &mut self.out);
+                self.session.data_checked(verdict, &mut self.out.bytes);
             }
             Event::DataRefused(fault) => {
                 if let Some(arriving) = &mut self.arriving {
@@ -329,7 +243,7 @@ impl<H: Handler> Driver<H> {
             Event::LoggedIn(success) => self.logged_in(&success),
             Event::LoginFailed(failure) => self.login_failed(&failure),
             Event::EarlyTalk => self.note(Note::EarlyTalk),
-            // `work` takes these.
+            // `step` takes these.
             Event::Read
             | Event::Flush
             | Event::Wait
@@ -374,11 +288,11 @@ impl<H: Handler> Driver<H> {
             Ok(arrival) => {
                 self.messages = self.messages.saturating_add(1);
                 tracing::info!(%arrival, size, "accepted");
-                self.session.delivered(arrival, &mut self.out);
+                self.session.delivered(arrival, &mut self.out.bytes);
             }
             Err(reply) => {
                 tracing::info!(%reply, size, "refused");
-                self.session.refused(&reply, &mut self.out);
+                self.session.refused(&reply, &mut self.out.bytes);
             }
         }
     }
@@ -401,21 +315,6 @@ impl<H: Handler> Driver<H> {
 
     fn note(&mut self, note: Note<'_>) {
         self.handler.note(facts!(self), note);
-    }
-
-    /// Sends the replies, late if the peer earned that.
-    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let hold = std::mem::take(&mut self.hold);
-        if !hold.is_zero() {
-            sleep(hold).await;
-        }
-        conn.send_now(&self.out).await?;
-        // Freed, not cleared: the next reply may be hours away.
-        self.out = Vec::new();
-        Ok(())
     }
 }
 

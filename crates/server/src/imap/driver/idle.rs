@@ -2,11 +2,11 @@
 
 use super::{Driver, LOGIN_CHECK};
 use crate::conn::{CloseReason, Connection};
+use crate::dialogue::{self, Dialogue, Stopping, Woken};
 use crate::hub::Watch;
 use crate::imap::Output;
 use crate::imap::context::Fault;
 use crate::imap::sync::{self, After, Standing};
-use crate::shutdown::Shutdown;
 use posthorn_proto::imap::Completion;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -44,11 +44,9 @@ impl Idling {
 }
 
 /// Why the waiting is over.
-pub(super) enum Woken {
-    /// The client said something.
-    Input,
-    /// The server stops.
-    Draining,
+pub(super) enum Heard {
+    /// As in every protocol.
+    Peer(Woken),
     /// The mailbox changed.
     Changed,
     /// It is time to look at the login.
@@ -57,24 +55,23 @@ pub(super) enum Woken {
 
 impl Driver {
     /// Waits until there is something to do.
-    pub(super) async fn wait(
+    pub(super) async fn heard(
         &mut self,
         conn: &mut Connection,
-        shutdown: &mut Shutdown,
-        is_draining: bool,
-    ) -> Result<Woken, CloseReason> {
-        let deadline = self.session.deadline().unwrap_or_else(|| self.idle_end());
-        let deadline = self.steady.instant(deadline);
+        stopping: &mut Stopping,
+    ) -> Result<Heard, CloseReason> {
+        // States without a deadline never wait for the peer.
+        let idle = || self.steady.now() + self.setup.config.idle_max;
+        let deadline = self.steady.instant(self.session.deadline().unwrap_or_else(idle));
         let check = self.context.as_ref().map(|_| Instant::now() + LOGIN_CHECK);
         let until = check.map_or(deadline, |check| check.min(deadline));
         tokio::select! {
-            read = conn.read(until) => match read {
-                Ok(_) => Ok(Woken::Input),
-                Err(CloseReason::IdleTimeout) if until < deadline => Ok(Woken::Check),
+            input = dialogue::input(conn, until, stopping) => match input {
+                Ok(woken) => Ok(Heard::Peer(woken)),
+                Err(CloseReason::IdleTimeout) if until < deadline => Ok(Heard::Check),
                 Err(reason) => Err(reason),
             },
-            () = shutdown.draining(), if !is_draining => Ok(Woken::Draining),
-            () = Idling::changed(self.idling.as_mut()) => Ok(Woken::Changed),
+            () = Idling::changed(self.idling.as_mut()) => Ok(Heard::Changed),
         }
     }
 
@@ -93,7 +90,7 @@ impl Driver {
     /// Tells of changes while the client waits for them.
     pub(super) async fn tell(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
         let Some(context) = &mut self.context else { return Ok(()) };
-        let mut output = Output::new(conn, &mut self.out);
+        let mut output = Output::new(conn, &mut self.out.bytes);
         match sync::sync(context, After::EVERYTHING, &mut output).await {
             Ok(Standing::Good) => {}
             Ok(Standing::Gone) => self.mailbox_is_gone(),
@@ -119,7 +116,7 @@ impl Driver {
             self.complete((completion, Standing::Good));
             return Ok(());
         };
-        let mut output = Output::new(conn, &mut self.out);
+        let mut output = Output::new(conn, &mut self.out.bytes);
         let done = sync::after(context, After::EVERYTHING, completion, &mut output).await?;
         self.complete(done);
         Ok(())

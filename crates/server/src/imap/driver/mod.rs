@@ -12,56 +12,34 @@ use super::command::Appending;
 use super::context::Fault;
 use super::sync::{After, Standing};
 use super::{Context, Output, Shared, command, reply, sync};
-use crate::conn::{CloseReason, Connection, ConnectionTimeouts};
+use crate::conn::{CloseReason, Connection};
+use crate::dialogue::{self, Dialogue, Replies, Step, Stopping, Woken, converse};
 use crate::listen::Accepted;
 use crate::login::Logins;
-use crate::shutdown::Shutdown;
 use crate::system::SteadyClock;
 use crate::throttle::Offence;
-use crate::tls::{Offer, TlsInfo};
-use bytes::{Buf, BytesMut};
-use idle::{Idling, Woken};
-use posthorn_base::Time;
+use crate::tls::{Offer, Tls, TlsInfo};
+use idle::{Heard, Idling};
 use posthorn_base::shown::Shown;
 use posthorn_proto::imap::command::{Append, Request};
 use posthorn_proto::imap::{self, Completion, Event, Session};
-use posthorn_proto::sasl::{Answer, Identity, LoginMethod, Question, Refusal};
+use posthorn_proto::sasl::{Identity, LoginMethod, Question};
 use posthorn_store::directory::Scopes;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::yield_now;
-use tokio::time::sleep;
 
 /// How often a silent session's login is looked at, if anything changed in the directory.
 const LOGIN_CHECK: Duration = Duration::from_secs(30);
 
 /// The settings of one listener.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// For the sessions.
-    pub config: Arc<imap::Config>,
-    /// What TLS offers.
-    pub offer: Offer,
-    /// TLS comes first (port 993).
-    pub implicit_tls: bool,
-    /// How long to wait for the peer.
-    pub timeouts: ConnectionTimeouts,
-}
+pub type Setup = dialogue::Setup<imap::Config>;
 
 /// Serves one connection to its end.
 pub async fn drive(accepted: Accepted, setup: Arc<Setup>, shared: Arc<Shared>) {
     let Accepted { stream, peer, local, id: _, admission, shutdown } = accepted;
-    let mut conn = Connection::plain(stream, peer, local, setup.timeouts);
-    if setup.implicit_tls {
-        conn = match Box::pin(conn.start_tls(&shared.node.tls, setup.offer)).await {
-            Ok(conn) => conn,
-            Err(reason) => {
-                tracing::info!(%reason, "closed before the greeting");
-                return;
-            }
-        };
-    }
+    let tls = &shared.node.tls;
+    let Some(conn) = setup.connection(stream, (peer, local), tls).await else { return };
     let steady = SteadyClock::new(shared.node.clock.as_ref());
     let logins = Logins::new(Arc::clone(&shared.node.throttle), peer.ip());
     let tls = conn.tls().map(TlsInfo::words);
@@ -73,15 +51,14 @@ pub async fn drive(accepted: Accepted, setup: Arc<Setup>, shared: Arc<Shared>) {
         session,
         steady,
         logins,
-        out: Vec::new(),
-        hold: Duration::ZERO,
+        out: Replies::default(),
         directory: 0,
         context: None,
         appending: None,
         idling: None,
         commands: 0,
     };
-    let (conn, reason) = driver.serve(conn, shutdown).await;
+    let (conn, reason) = converse(&mut driver, conn, shutdown).await;
     // What the session held is free while its peer takes our last words.
     driver.context = None;
     driver.appending = None;
@@ -131,10 +108,7 @@ struct Driver {
     session: Session,
     steady: SteadyClock,
     logins: Logins,
-    /// Responses that are not written yet.
-    out: Vec<u8>,
-    /// How long they are held back.
-    hold: Duration,
+    out: Replies,
     /// The state of the directory when the login was looked at.
     directory: u64,
     /// From the login to the end.
@@ -147,147 +121,104 @@ struct Driver {
     commands: u64,
 }
 
-/// What the loop does when the session can do no more by itself.
-enum Next {
-    Read,
-    StartTls,
-    Compress,
-    Close(CloseReason),
+impl Dialogue for Driver {
+    fn tls(&self) -> (&Tls, Offer) {
+        (&self.shared.node.tls, self.setup.offer)
+    }
+
+    async fn greet(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        self.session.greet(&mut self.out.bytes);
+        self.write(conn).await
+    }
+
+    async fn step(
+        &mut self,
+        conn: &mut Connection,
+        input: &mut &[u8],
+    ) -> Result<Step, CloseReason> {
+        match self.session.receive(input, &mut self.out.bytes, self.steady.now()) {
+            Event::Read => return Ok(Step::Wait),
+            Event::Flush => return Ok(Step::Flush),
+            Event::Wait => return Ok(Step::left_open()),
+            Event::Delay(hold) => self.out.hold_back(hold),
+            Event::Authenticate(question) => {
+                Box::pin(self.authenticate(question, conn.tls())).await;
+            }
+            Event::LoginFailed(failure) => {
+                let failed = self.logins.failed(&failure, self.steady.now());
+                self.out.hold_back(failed.hold);
+            }
+            Event::LoggedIn(identity, method) => self.logged_in(&identity, method),
+            Event::ClientId(fields) => log_client(&fields),
+            Event::Run(request) => Box::pin(self.run(conn, request)).await?,
+            Event::AppendBegin(append) => Box::pin(self.append_begin(append)).await,
+            Event::AppendData(octets) => Box::pin(self.append_data(octets)).await?,
+            Event::AppendEnd => Box::pin(self.append_end(conn)).await?,
+            Event::AppendAbandon => self.appending = None,
+            Event::IdleBegin => Box::pin(self.idle_begin(conn)).await?,
+            Event::IdleEnd => Box::pin(self.idle_done(conn)).await?,
+            Event::StartTls { discarded } => {
+                if discarded > 0 {
+                    tracing::info!(discarded, "plaintext stood behind STARTTLS");
+                    self.offended();
+                }
+                return Ok(Step::StartTls);
+            }
+            Event::Compress => return Ok(Step::Compress),
+            Event::Close(reason) => {
+                if matches!(reason, imap::CloseReason::Http) {
+                    self.offended();
+                }
+                return Ok(Step::Close(closed(reason)));
+            }
+        }
+        Ok(Step::Next)
+    }
+
+    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
+        if self.out.write(conn).await? {
+            self.session.written(self.steady.now());
+        }
+        Ok(())
+    }
+
+    async fn wait(
+        &mut self,
+        conn: &mut Connection,
+        stopping: &mut Stopping,
+    ) -> Result<Woken, CloseReason> {
+        match self.heard(conn, stopping).await? {
+            Heard::Peer(woken) => return Ok(woken),
+            Heard::Changed => Box::pin(self.tell(conn)).await?,
+            Heard::Check => Box::pin(self.check_silent()).await,
+        }
+        Ok(Woken::Input)
+    }
+
+    fn timed_out(&mut self) {
+        self.session.timed_out(&mut self.out.bytes, self.steady.now());
+    }
+
+    fn drain(&mut self) {
+        self.session.drain();
+    }
+
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.session.tls_started(&tls.words(), self.steady.now());
+    }
+
+    fn compressed(&mut self) {
+        self.session.compressed();
+    }
 }
 
 impl Driver {
-    /// To the end of the session. The connection is `None` when nothing can be said on it any more.
-    async fn serve(
-        &mut self,
-        mut conn: Connection,
-        mut shutdown: Shutdown,
-    ) -> (Option<Connection>, CloseReason) {
-        self.session.greet(&mut self.out);
-        let mut is_draining = false;
-        loop {
-            let next = match self.work(&mut conn).await {
-                Ok(next) => next,
-                Err(reason) => return (Some(conn), reason),
-            };
-            if let Err(reason) = self.write(&mut conn).await {
-                return (Some(conn), reason);
-            }
-            match next {
-                Next::Close(reason) => return (Some(conn), reason),
-                Next::StartTls => {
-                    let handshake = conn.start_tls(&self.shared.node.tls, self.setup.offer);
-                    conn = match Box::pin(handshake).await {
-                        Ok(conn) => conn,
-                        Err(reason) => return (None, reason),
-                    };
-                    if let Some(tls) = conn.tls() {
-                        self.session.tls_started(&tls.words(), self.steady.now());
-                    }
-                }
-                Next::Compress => {
-                    conn.start_compression();
-                    self.session.compressed();
-                }
-                Next::Read => {
-                    let woken = self.wait(&mut conn, &mut shutdown, is_draining).await;
-                    let ended = match woken {
-                        Ok(Woken::Input) => Ok(()),
-                        Ok(Woken::Draining) => {
-                            is_draining = true;
-                            self.session.drain();
-                            Ok(())
-                        }
-                        Ok(Woken::Changed) => Box::pin(self.tell(&mut conn)).await,
-                        Ok(Woken::Check) => {
-                            Box::pin(self.check_silent()).await;
-                            Ok(())
-                        }
-                        Err(CloseReason::IdleTimeout) => {
-                            self.session.timed_out(&mut self.out, self.steady.now());
-                            Ok(())
-                        }
-                        Err(reason) => Err(reason),
-                    };
-                    if let Err(reason) = ended {
-                        return (Some(conn), reason);
-                    }
-                }
-            }
-        }
-    }
-
-    /// For states without a deadline, which never wait for the peer.
-    fn idle_end(&self) -> Time {
-        self.steady.now() + self.setup.config.idle_max
-    }
-
-    /// Lets the session work through the input.
-    async fn work(&mut self, conn: &mut Connection) -> Result<Next, CloseReason> {
-        let mut input: BytesMut = conn.take_input();
-        let mut rest: &[u8] = &input;
-        let next = loop {
-            match self.session.receive(&mut rest, &mut self.out, self.steady.now()) {
-                Event::Read => break Next::Read,
-                Event::Flush => {
-                    self.write(conn).await?;
-                    // Who sends commands without end takes turns with the others.
-                    yield_now().await;
-                }
-                Event::Delay(wait) => self.hold = self.hold.max(wait),
-                Event::Authenticate(question) => {
-                    Box::pin(self.authenticate(question, conn.tls())).await;
-                }
-                Event::LoginFailed(failure) => {
-                    let failed = self.logins.failed(&failure, self.steady.now());
-                    self.hold = self.hold.max(failed.hold);
-                }
-                Event::LoggedIn(identity, method) => self.logged_in(&identity, method),
-                Event::ClientId(fields) => log_client(&fields),
-                Event::Run(request) => Box::pin(self.run(conn, request)).await?,
-                Event::AppendBegin(append) => Box::pin(self.append_begin(append)).await,
-                Event::AppendData(octets) => Box::pin(self.append_data(octets)).await?,
-                Event::AppendEnd => Box::pin(self.append_end(conn)).await?,
-                Event::AppendAbandon => self.appending = None,
-                Event::IdleBegin => Box::pin(self.idle_begin(conn)).await?,
-                Event::IdleEnd => Box::pin(self.idle_done(conn)).await?,
-                Event::StartTls { discarded } => {
-                    if discarded > 0 {
-                        tracing::info!(discarded, "plaintext stood behind STARTTLS");
-                        self.offended();
-                    }
-                    rest = &[];
-                    break Next::StartTls;
-                }
-                Event::Compress => break Next::Compress,
-                Event::Close(reason) => {
-                    if matches!(reason, imap::CloseReason::Http) {
-                        self.offended();
-                    }
-                    break Next::Close(closed(reason));
-                }
-                Event::Wait => {
-                    let open = "a question of the session was left open";
-                    break Next::Close(CloseReason::Internal(open.into()));
-                }
-            }
-        };
-        let used = input.len() - rest.len();
-        input.advance(used);
-        conn.put_back(input);
-        Ok(next)
-    }
-
     async fn authenticate(&mut self, question: Question, tls: Option<&TlsInfo>) {
         // Before: what changes meanwhile is looked at again.
         self.directory = self.shared.node.hub.directory_generation();
-        let answer = match self.logins.attempt(&question, self.steady.now()) {
-            Ok(()) => {
-                let certificate = tls.and_then(|tls| tls.client_certificate.as_deref());
-                self.shared.node.auth.answer(question, Scopes::IMAP, certificate).await
-            }
-            Err(_name) => Answer::Verdict(Err(Refusal::Throttled)),
-        };
-        self.session.auth_answered(answer, &mut self.out, self.steady.now());
+        let (auth, now) = (&self.shared.node.auth, self.steady.now());
+        let answer = self.logins.answer(question, auth, Scopes::IMAP, tls, now).await;
+        self.session.auth_answered(answer, &mut self.out.bytes, self.steady.now());
     }
 
     fn logged_in(&mut self, identity: &Identity, method: LoginMethod) {
@@ -306,7 +237,7 @@ impl Driver {
 
     fn revoke(&mut self) {
         let gone = "your login is valid no more";
-        self.session.close(gone, imap::CloseReason::Revoked, &mut self.out);
+        self.session.close(gone, imap::CloseReason::Revoked, &mut self.out.bytes);
     }
 
     /// Looks after a session that says nothing.
@@ -320,7 +251,7 @@ impl Driver {
                 "silent while its mailbox changed: too much would have to be kept for it"
             );
             let old = "you were silent while the mailbox changed, connect again";
-            self.session.close(old, imap::CloseReason::Broken, &mut self.out);
+            self.session.close(old, imap::CloseReason::Broken, &mut self.out.bytes);
         }
     }
 
@@ -333,7 +264,7 @@ impl Driver {
         };
         context.is_heard();
         let after = After::of(&request);
-        let mut output = Output::new(conn, &mut self.out);
+        let mut output = Output::new(conn, &mut self.out.bytes);
         let done = command::run(request, context, &mut output).await;
         let completion = reply::of(done)?;
         let done = sync::after(context, after, completion, &mut output).await?;
@@ -344,14 +275,14 @@ impl Driver {
     fn refuse_revoked(&mut self) -> Result<(), CloseReason> {
         let refused =
             Completion::no("Your login is valid no more").with(imap::Code::AuthorizationFailed);
-        self.session.completed(refused, &mut self.out, self.steady.now());
+        self.session.completed(refused, &mut self.out.bytes, self.steady.now());
         self.revoke();
         Ok(())
     }
 
     /// Ends a command; and the session, when its mailbox is gone.
     fn complete(&mut self, (completion, standing): (Completion, Standing)) {
-        self.session.completed(completion, &mut self.out, self.steady.now());
+        self.session.completed(completion, &mut self.out.bytes, self.steady.now());
         if standing == Standing::Gone {
             self.mailbox_is_gone();
         }
@@ -362,7 +293,7 @@ impl Driver {
     /// client's doing.
     fn mailbox_is_gone(&mut self) {
         let gone = "the selected mailbox was deleted";
-        self.session.close(gone, imap::CloseReason::Broken, &mut self.out);
+        self.session.close(gone, imap::CloseReason::Broken, &mut self.out.bytes);
     }
 
     async fn append_begin(&mut self, append: Append) {
@@ -378,7 +309,7 @@ impl Driver {
             }
             Err(fault) => Err(reply::refusal(fault)),
         };
-        self.session.append_checked(checked, &mut self.out, self.steady.now());
+        self.session.append_checked(checked, &mut self.out.bytes, self.steady.now());
         if !is_good {
             self.revoke();
         }
@@ -391,7 +322,7 @@ impl Driver {
             Err(Fault::Close(reason)) => Err(reason),
             Err(fault) => {
                 self.appending = None;
-                self.session.append_failed(reply::refusal(fault), &mut self.out);
+                self.session.append_failed(reply::refusal(fault), &mut self.out.bytes);
                 Ok(())
             }
         }
@@ -401,11 +332,11 @@ impl Driver {
         self.commands += 1;
         let (Some(context), Some(appending)) = (&mut self.context, self.appending.take()) else {
             let refused = Completion::no("The message was not taken");
-            self.session.completed(refused, &mut self.out, self.steady.now());
+            self.session.completed(refused, &mut self.out.bytes, self.steady.now());
             return Ok(());
         };
         let completion = reply::of(appending.end(context).await)?;
-        let mut output = Output::new(conn, &mut self.out);
+        let mut output = Output::new(conn, &mut self.out.bytes);
         let done = sync::after(context, After::EVERYTHING, completion, &mut output).await?;
         self.complete(done);
         Ok(())
@@ -414,23 +345,6 @@ impl Driver {
     fn offended(&mut self) {
         // A block takes effect at the next connection; this one has limits of its own.
         self.shared.node.throttle.offended(self.peer, Offence::Protocol, self.steady.now());
-    }
-
-    /// Sends the responses, late if the peer earned that.
-    async fn write(&mut self, conn: &mut Connection) -> Result<(), CloseReason> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let hold = std::mem::take(&mut self.hold);
-        if !hold.is_zero() {
-            sleep(hold).await;
-        }
-        conn.send(&self.out).await?;
-        // Freed, not cleared: the next response may be minutes away.
-        self.out = Vec::new();
-        conn.flush().await?;
-        self.session.written(self.steady.now());
-        Ok(())
     }
 }
 

@@ -12,12 +12,12 @@ impl<H: Handler> Driver<H> {
                 Answer::Verdict(Err(Refusal::Throttled))
             }
         };
-        self.session.auth_answered(answer, &mut self.out);
+        self.session.auth_answered(answer, &mut self.out.bytes);
     }
 
     pub(super) fn login_failed(&mut self, failure: &Failure) {
         let failed = self.logins.failed(failure, self.steady.now());
-        self.hold = self.hold.max(failed.hold);
+        self.out.hold_back(failed.hold);
         self.note(Note::LoginFailed(&failed.name, failure));
     }
 

@@ -1,6 +1,7 @@
 //! Dialogues over loopback, with a handler that keeps what it takes.
 
 use super::*;
+use crate::conn::ConnectionTimeouts;
 use crate::listen::{
     ConnectionLimits, Door, Drained, LimitsConfig, RefusalTexts, Service, bind, serve,
 };
@@ -18,6 +19,7 @@ use posthorn_proto::smtp::{Mail, Recipient};
 use rustls::pki_types::ServerName;
 use std::io::Read;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -122,7 +124,7 @@ fn start_with_reserve(
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let shared = Arc::new(Shared {
-        tls: Some(Arc::new(tls)),
+        tls: Arc::new(tls),
         throttle: Arc::new(Throttle::new(throttle)),
         spool: SpoolDir::open(&dir.path().join("spool"), Budget::default())
             .unwrap()
@@ -138,7 +140,6 @@ fn start_with_reserve(
         offer: Offer { alpn: Alpn::Smtp, client_certificate: false },
         implicit_tls: service == smtp::Service::Submissions,
         timeouts: ConnectionTimeouts::default(),
-        greeting_pause: Duration::ZERO,
     };
     change(&mut setup, &mut config);
     setup.config = Arc::new(config);
@@ -360,7 +361,7 @@ async fn silence_and_early_talk() {
     assert_eq!(place.stop().await, ["closed: the peer was silent for too long"]);
 
     let pause = Duration::from_secs(60);
-    let place = start(smtp::Service::Mx, |setup, _| setup.greeting_pause = pause);
+    let place = start(smtp::Service::Mx, |_, config| config.greeting_pause = pause);
     let mut stream = place.connect().await;
     talk(&mut stream, &[("EHLO a.example", "554 5.5.0")]).await;
     drop(stream);
@@ -413,7 +414,6 @@ async fn an_idle_connection_is_small() {
         offer: Offer { alpn: Alpn::Smtp, client_certificate: false },
         implicit_tls: false,
         timeouts: ConnectionTimeouts::default(),
-        greeting_pause: Duration::ZERO,
     };
     let handler = Keeper(Arc::clone(&place.seen));
     let task = drive(accepted, Arc::new(setup), Arc::clone(&place.shared), handler);
