@@ -1,6 +1,7 @@
 //! What must hold whatever a client sends. Each check takes any octets at all: the tests give it
 //! random and mutated dialogues, `fuzz/` gives it what libFuzzer finds.
 
+use crate::common::transcripts::Driver as _;
 use crate::driver::{AppendFault, Driver, Shared, open_config};
 use posthorn_proto::imap::{CloseReason, Config};
 
@@ -33,8 +34,8 @@ pub(crate) fn play<'a>(
         asked: shared.asked.clone(),
         messages: shared.messages.clone(),
         closed: driver.closed,
-        failures: shared.failures.len(),
-        delays: shared.delays.len(),
+        failures: shared.logins.failures.len(),
+        delays: shared.logins.delays.len(),
     }
 }
 

@@ -1,20 +1,13 @@
 //! A driver without sockets and without a store: alice@example.com, whose password is `secret`, and
 //! her INBOX, which takes messages and forgets them.
 
-use posthorn_base::{AccountId, Clock, CredentialId, Domain};
+use crate::common::{Logins, transcripts};
+use posthorn_base::{Clock, Domain};
 use posthorn_proto::imap::command::{Append, Request};
 use posthorn_proto::imap::value::MailboxArgument;
 use posthorn_proto::imap::{CloseReason, Code, Completion, Config, Event, Session, TlsInfo};
-use posthorn_proto::sasl::scram::{ScramKeys, derive};
-use posthorn_proto::sasl::{
-    Answer, ChannelBindings, Failure, Identity, LoginMethod, Question, Refusal, ScramAnswer,
-    Verdict,
-};
-use posthorn_testkit::SimClock;
 use std::cell::RefCell;
-use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// How APPEND goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +22,8 @@ pub(crate) enum AppendFault {
 
 /// What all connections share.
 pub(crate) struct Shared {
-    pub(crate) clock: SimClock,
-    pub(crate) refusal: Option<Refusal>,
+    pub(crate) logins: Logins,
     pub(crate) append_fault: Option<AppendFault>,
-    pub(crate) failures: Vec<Failure>,
-    /// By which methods logins succeeded.
-    pub(crate) methods: Vec<LoginMethod>,
-    pub(crate) delays: Vec<Duration>,
     /// What the driver was asked to do, in order; its questions about logins left out.
     pub(crate) asked: Vec<String>,
     /// Messages that were appended.
@@ -45,52 +33,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new() -> Rc<RefCell<Shared>> {
         Rc::new(RefCell::new(Shared {
-            clock: SimClock::new(),
-            refusal: None,
+            logins: Logins::new(),
             append_fault: None,
-            failures: Vec::new(),
-            methods: Vec::new(),
-            delays: Vec::new(),
             asked: Vec::new(),
             messages: Vec::new(),
         }))
-    }
-
-    fn verdict(&self, authcid: &str, is_right: bool) -> Verdict {
-        let is_alice = matches!(authcid, "alice" | "alice@example.com");
-        match self.refusal {
-            Some(refusal) => Err(refusal),
-            None if is_alice && is_right => Ok(Identity {
-                account: AccountId::new(1).unwrap(),
-                login: "alice@example.com".into(),
-                credential: CredentialId::new(1).unwrap(),
-            }),
-            None => Err(Refusal::Credentials),
-        }
-    }
-
-    fn answer(&self, question: &Question) -> Answer {
-        match question {
-            Question::Password { authzid: Some(_), .. }
-            | Question::ScramKeys { authzid: Some(_), .. }
-            | Question::Certificate { authzid: Some(_) } => {
-                Answer::Verdict(Err(Refusal::Authorization))
-            }
-            Question::Password { authcid, password, authzid: None } => {
-                Answer::Verdict(self.verdict(authcid, password.expose() == "secret"))
-            }
-            Question::ScramKeys { authcid, authzid: None } => {
-                let iterations = NonZeroU32::new(4096).unwrap();
-                let keys = match &**authcid {
-                    "alice" => derive("secret", b"0123456789abcdef", iterations).unwrap(),
-                    _ => ScramKeys::fake(b"key", authcid, iterations),
-                };
-                let verdict = self.verdict(authcid, true);
-                let others = Vec::new();
-                Answer::Scram(Box::new(ScramAnswer { keys, nonce: [1; 18], verdict, others }))
-            }
-            Question::Certificate { authzid: None } => Answer::Verdict(self.verdict("alice", true)),
-        }
     }
 }
 
@@ -112,31 +59,8 @@ pub(crate) struct Driver {
     is_idling: bool,
 }
 
-impl Driver {
-    pub(crate) fn connect(
-        shared: &Rc<RefCell<Shared>>,
-        config: &Config,
-        tls: Option<&TlsInfo>,
-    ) -> Driver {
-        let now = shared.borrow().clock.now();
-        let mut driver = Driver {
-            session: Session::new(config.clone().into(), tls, now),
-            shared: Rc::clone(shared),
-            input: Vec::new(),
-            output: Vec::new(),
-            closed: None,
-            awaits_tls: false,
-            output_peak: 0,
-            discarded: 0,
-            message: None,
-            is_logged_in: false,
-            is_idling: false,
-        };
-        driver.session.greet(&mut driver.output);
-        driver
-    }
-
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+impl transcripts::Driver for Driver {
+    fn send(&mut self, bytes: &[u8]) {
         // What comes between STARTTLS and the end of the handshake goes to the TLS layer.
         if !self.awaits_tls {
             self.input.extend_from_slice(bytes);
@@ -144,9 +68,8 @@ impl Driver {
         }
     }
 
-    /// Checks the deadline, then does what there is to do.
-    pub(crate) fn run(&mut self) {
-        let now = self.shared.borrow().clock.now();
+    fn run(&mut self) {
+        let now = self.shared.borrow().logins.clock.now();
         let mut out = Vec::new();
         self.session.timed_out(&mut out, now);
         let bytes = std::mem::take(&mut self.input);
@@ -164,23 +87,61 @@ impl Driver {
         self.output.append(&mut out);
     }
 
+    fn start_tls(&mut self, tls: &TlsInfo) {
+        assert!(std::mem::take(&mut self.awaits_tls), "no STARTTLS was agreed");
+        let now = self.shared.borrow().logins.clock.now();
+        self.session.tls_started(tls, now);
+    }
+
+    fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+    fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+}
+
+impl Driver {
+    pub(crate) fn connect(
+        shared: &Rc<RefCell<Shared>>,
+        config: &Config,
+        tls: Option<&TlsInfo>,
+    ) -> Driver {
+        let now = shared.borrow().logins.clock.now();
+        let mut driver = Driver {
+            session: Session::new(config.clone().into(), tls, now),
+            shared: Rc::clone(shared),
+            input: Vec::new(),
+            output: Vec::new(),
+            closed: None,
+            awaits_tls: false,
+            output_peak: 0,
+            discarded: 0,
+            message: None,
+            is_logged_in: false,
+            is_idling: false,
+        };
+        driver.session.greet(&mut driver.output);
+        driver
+    }
+
     fn handle(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
-        let now = self.shared.borrow().clock.now();
+        let now = self.shared.borrow().logins.clock.now();
         match event {
             Event::Read => {}
             Event::Flush => self.output.append(out),
             Event::Wait => panic!("every question is answered at once"),
-            Event::Delay(time) => self.shared.borrow_mut().delays.push(time),
+            Event::Delay(time) => self.shared.borrow_mut().logins.delays.push(time),
             Event::Authenticate(question) => {
-                let answer = self.shared.borrow().answer(&question);
+                let answer = self.shared.borrow().logins.answer(&question);
                 self.session.auth_answered(answer, out, now);
             }
             Event::LoggedIn(identity, method) => {
                 assert_eq!(&*identity.login, "alice@example.com");
                 self.is_logged_in = true;
-                self.shared.borrow_mut().methods.push(method);
+                self.shared.borrow_mut().logins.methods.push(method);
             }
-            Event::LoginFailed(failure) => self.shared.borrow_mut().failures.push(failure),
+            Event::LoginFailed(failure) => self.shared.borrow_mut().logins.failures.push(failure),
             Event::ClientId(fields) => self.asked(format!("Id {fields:?}")),
             Event::Run(request) => {
                 assert!(self.is_logged_in, "{request:?} is run for nobody");
@@ -229,7 +190,7 @@ impl Driver {
     }
 
     fn append_begin(&mut self, append: Append, out: &mut Vec<u8>) {
-        let now = self.shared.borrow().clock.now();
+        let now = self.shared.borrow().logins.clock.now();
         let is_full = self.shared.borrow().append_fault == Some(AppendFault::Refused);
         let is_inbox = is_inbox(&append.mailbox);
         self.asked(format!("AppendBegin {append:?}"));
@@ -257,17 +218,6 @@ impl Driver {
     fn asked(&mut self, what: String) {
         self.shared.borrow_mut().asked.push(what);
     }
-
-    pub(crate) fn start_tls(&mut self, tls: &TlsInfo) {
-        assert!(std::mem::take(&mut self.awaits_tls), "no STARTTLS was agreed");
-        let now = self.shared.borrow().clock.now();
-        self.session.tls_started(tls, now);
-    }
-
-    /// What the server said since the last time.
-    pub(crate) fn said(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.output)).unwrap()
-    }
 }
 
 fn is_inbox(mailbox: &MailboxArgument) -> bool {
@@ -287,17 +237,6 @@ fn carry_out(request: &Request) -> Completion {
         }
         Request::Close | Request::Unselect => Completion::ok("deselected").selecting(false),
         _ => Completion::ok("done"),
-    }
-}
-
-/// TLS that can be bound to.
-pub(crate) fn tls(client_certificate: bool) -> TlsInfo {
-    TlsInfo {
-        version: "TLSv1.3".into(),
-        cipher: "TLS_AES_256_GCM_SHA384".into(),
-        group: None,
-        bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
-        client_certificate,
     }
 }
 

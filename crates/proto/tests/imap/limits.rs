@@ -1,6 +1,8 @@
 //! Each limit, reached and exceeded by one.
 
-use crate::driver::{AppendFault, Driver, Shared, config, open_config, tls};
+use crate::common::tls;
+use crate::common::transcripts::Driver as _;
+use crate::driver::{AppendFault, Driver, Shared, config, open_config};
 use posthorn_base::{Clock, limits};
 use posthorn_proto::imap::{CloseReason, Config, Session};
 use posthorn_proto::sasl::scram::{AwaitFirst, Binding};
@@ -138,7 +140,7 @@ fn the_largest_response_of_sasl() {
     driver.send(b"a AUTHENTICATE PLAIN\r\n");
     driver.send(&b"A".repeat(limits::IMAP_COMMAND_BEFORE_LOGIN_BYTES_MAX));
     assert_eq!(driver.closed, Some(CloseReason::TooLong));
-    assert!(shared.borrow().failures.is_empty());
+    assert!(shared.borrow().logins.failures.is_empty());
 }
 
 #[test]
@@ -183,9 +185,9 @@ fn failed_logins_are_delayed_reported_and_bounded() {
     assert_eq!(driver.closed, Some(CloseReason::Logins));
     let shared = shared.borrow();
     let failures = usize::try_from(limits::AUTH_FAILURES_MAX).unwrap();
-    assert_eq!(shared.failures, vec![Failure::Refused(Refusal::Credentials); failures]);
+    assert_eq!(shared.logins.failures, vec![Failure::Refused(Refusal::Credentials); failures]);
     let delays: Vec<_> = (1..=limits::AUTH_FAILURES_MAX).map(|n| limits::IMAP_TARPIT * n).collect();
-    assert_eq!(shared.delays, delays);
+    assert_eq!(shared.logins.delays, delays);
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn a_login_tells_its_method() {
     connect(&shared).send(b"a LOGIN alice@example.com secret\r\n");
     connect(&shared).send(b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n");
     let want = [LoginMethod::LoginCommand, LoginMethod::Sasl(Mechanism::Plain)];
-    assert_eq!(shared.borrow().methods, want);
+    assert_eq!(shared.borrow().logins.methods, want);
 }
 
 #[test]
@@ -204,16 +206,16 @@ fn silence() {
         let mut driver = logged_in(&shared);
         driver.send(idle.as_bytes());
         driver.said();
-        shared.borrow().clock.advance(limits::IMAP_IDLE_MAX - Duration::from_millis(1));
+        shared.borrow().logins.clock.advance(limits::IMAP_IDLE_MAX - Duration::from_millis(1));
         driver.run();
         assert_eq!(driver.closed, None, "{idle}");
         // Output that the client takes is a sign of life, the beginning of a line is none.
-        let now = shared.borrow().clock.now();
+        let now = shared.borrow().logins.clock.now();
         driver.session.written(now);
-        shared.borrow().clock.advance(limits::IMAP_IDLE_MAX - Duration::from_millis(1));
+        shared.borrow().logins.clock.advance(limits::IMAP_IDLE_MAX - Duration::from_millis(1));
         driver.send(b"x");
         assert_eq!(driver.closed, None, "{idle}");
-        shared.borrow().clock.advance(Duration::from_millis(1));
+        shared.borrow().logins.clock.advance(Duration::from_millis(1));
         driver.run();
         assert_eq!(driver.said(), "* BYE you were silent for too long\r\n");
         assert_eq!(driver.closed, Some(CloseReason::Timeout));
@@ -224,13 +226,13 @@ fn silence() {
 fn logging_in_takes_a_bounded_time() {
     let shared = Shared::new();
     let mut driver = connect(&shared);
-    let end = shared.borrow().clock.now() + limits::IMAP_LOGIN_TOTAL_MAX;
-    while shared.borrow().clock.now() + Duration::from_secs(20) < end {
-        shared.borrow().clock.advance(Duration::from_secs(20));
+    let end = shared.borrow().logins.clock.now() + limits::IMAP_LOGIN_TOTAL_MAX;
+    while shared.borrow().logins.clock.now() + Duration::from_secs(20) < end {
+        shared.borrow().logins.clock.advance(Duration::from_secs(20));
         driver.send(b"a NOOP\r\n");
         assert_eq!(driver.closed, None);
     }
-    shared.borrow().clock.set(end);
+    shared.borrow().logins.clock.set(end);
     driver.run();
     assert_eq!(driver.closed, Some(CloseReason::Timeout));
 }

@@ -9,6 +9,8 @@
 )]
 
 mod checks;
+#[path = "../common/mod.rs"]
+mod common;
 mod driver;
 mod fuzz;
 mod limits;

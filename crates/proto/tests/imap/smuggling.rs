@@ -1,6 +1,7 @@
 //! No octet of a literal is ever read as a command (RFC 3501 4.3, RFC 7888 3), whatever becomes of
 //! the command that it belongs to.
 
+use crate::common::transcripts::Driver as _;
 use crate::driver::{AppendFault, Driver, Shared, open_config};
 use posthorn_proto::imap::Config;
 

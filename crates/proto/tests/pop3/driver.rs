@@ -1,20 +1,13 @@
 //! A driver without sockets: alice@example.com, whose password is `secret`, and her maildrop.
 
-use posthorn_base::{AccountId, Clock, CredentialId, Domain, Uid, UidValidity};
+use crate::common::{Logins, transcripts};
+use posthorn_base::{Clock, Domain, Uid, UidValidity};
 use posthorn_proto::pop3::{
     CloseReason, Config, Event, Feed, Maildrop, OctetCounter, OpenError, Part, RetrieveError,
     Session, TlsInfo, UniqueId,
 };
-use posthorn_proto::sasl::scram::{ScramKeys, derive};
-use posthorn_proto::sasl::{
-    Answer, ChannelBindings, Failure, Identity, LoginMethod, Question, Refusal, ScramAnswer,
-    Verdict,
-};
-use posthorn_testkit::SimClock;
 use std::cell::RefCell;
-use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::Duration;
 
 #[derive(Clone)]
 pub(crate) struct StoredMessage {
@@ -34,19 +27,14 @@ pub(crate) enum ReadFault {
 
 /// What all connections share.
 pub(crate) struct Shared {
-    pub(crate) clock: SimClock,
+    pub(crate) logins: Logins,
     pub(crate) messages: Vec<StoredMessage>,
     pub(crate) is_locked: bool,
     pub(crate) open_error: Option<OpenError>,
     pub(crate) read_fault: Option<ReadFault>,
     pub(crate) commit_fails: bool,
-    pub(crate) refusal: Option<Refusal>,
     /// Pieces in which messages are read.
     pub(crate) piece: usize,
-    pub(crate) failures: Vec<Failure>,
-    /// By which methods logins succeeded.
-    pub(crate) methods: Vec<LoginMethod>,
-    pub(crate) delays: Vec<Duration>,
     /// What the driver was asked to read, in bytes.
     pub(crate) read: usize,
 }
@@ -54,17 +42,13 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new() -> Rc<RefCell<Shared>> {
         Rc::new(RefCell::new(Shared {
-            clock: SimClock::new(),
+            logins: Logins::new(),
             messages: Vec::new(),
             is_locked: false,
             open_error: None,
             read_fault: None,
             commit_fails: false,
-            refusal: None,
             piece: 7,
-            failures: Vec::new(),
-            methods: Vec::new(),
-            delays: Vec::new(),
             read: 0,
         }))
     }
@@ -72,47 +56,6 @@ impl Shared {
     pub(crate) fn add(&mut self, bytes: Vec<u8>) {
         let next = self.messages.last().map_or(Uid::FIRST, |m| m.uid.next().unwrap());
         self.messages.push(StoredMessage { uid: next, bytes, unique_id: None });
-    }
-
-    fn verdict(&self, authcid: &str, is_right: bool) -> Verdict {
-        let is_alice = matches!(authcid, "alice" | "alice@example.com");
-        match self.refusal {
-            Some(refusal) => Err(refusal),
-            None if is_alice && is_right => Ok(Identity {
-                account: AccountId::new(1).unwrap(),
-                login: "alice@example.com".into(),
-                credential: CredentialId::new(1).unwrap(),
-            }),
-            None => Err(Refusal::Credentials),
-        }
-    }
-
-    fn answer(&self, question: &Question) -> Answer {
-        match question {
-            Question::Password { authzid: Some(_), .. }
-            | Question::ScramKeys { authzid: Some(_), .. }
-            | Question::Certificate { authzid: Some(_) } => {
-                Answer::Verdict(Err(Refusal::Authorization))
-            }
-            Question::Password { authcid, password, authzid: None } => {
-                Answer::Verdict(self.verdict(authcid, password.expose() == "secret"))
-            }
-            Question::ScramKeys { authcid, authzid: None } => {
-                let iterations = NonZeroU32::new(4096).unwrap();
-                let keys = match &**authcid {
-                    "alice" => derive("secret", b"0123456789abcdef", iterations).unwrap(),
-                    _ => ScramKeys::fake(b"key", authcid, iterations),
-                };
-                let verdict = self.verdict(authcid, true);
-                Answer::Scram(Box::new(ScramAnswer {
-                    keys,
-                    nonce: [1; 18],
-                    verdict,
-                    others: Vec::new(),
-                }))
-            }
-            Question::Certificate { authzid: None } => Answer::Verdict(self.verdict("alice", true)),
-        }
     }
 
     fn open(&mut self) -> Result<Maildrop, OpenError> {
@@ -149,29 +92,8 @@ pub(crate) struct Driver {
     holds_lock: bool,
 }
 
-impl Driver {
-    pub(crate) fn connect(
-        shared: &Rc<RefCell<Shared>>,
-        config: &Config,
-        tls: Option<&TlsInfo>,
-    ) -> Driver {
-        let now = shared.borrow().clock.now();
-        let mut driver = Driver {
-            session: Session::new(config.clone().into(), tls, now),
-            shared: Rc::clone(shared),
-            input: Vec::new(),
-            output: Vec::new(),
-            closed: None,
-            awaits_tls: false,
-            output_peak: 0,
-            discarded: 0,
-            holds_lock: false,
-        };
-        driver.session.greet(&mut driver.output);
-        driver
-    }
-
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+impl transcripts::Driver for Driver {
+    fn send(&mut self, bytes: &[u8]) {
         // What comes between STLS and the end of the handshake goes to the TLS layer, never to us.
         if !self.awaits_tls {
             self.input.extend_from_slice(bytes);
@@ -179,9 +101,8 @@ impl Driver {
         }
     }
 
-    /// Checks the deadline, then does what there is to do.
-    pub(crate) fn run(&mut self) {
-        let now = self.shared.borrow().clock.now();
+    fn run(&mut self) {
+        let now = self.shared.borrow().logins.clock.now();
         self.session.timed_out(now);
         let mut out = Vec::new();
         while self.closed.is_none() && !self.awaits_tls {
@@ -199,20 +120,56 @@ impl Driver {
         self.output.append(&mut out);
     }
 
+    fn start_tls(&mut self, tls: &TlsInfo) {
+        assert!(std::mem::take(&mut self.awaits_tls), "no STLS was agreed");
+        let now = self.shared.borrow().logins.clock.now();
+        self.session.tls_started(tls, now);
+    }
+
+    fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+    fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+}
+
+impl Driver {
+    pub(crate) fn connect(
+        shared: &Rc<RefCell<Shared>>,
+        config: &Config,
+        tls: Option<&TlsInfo>,
+    ) -> Driver {
+        let now = shared.borrow().logins.clock.now();
+        let mut driver = Driver {
+            session: Session::new(config.clone().into(), tls, now),
+            shared: Rc::clone(shared),
+            input: Vec::new(),
+            output: Vec::new(),
+            closed: None,
+            awaits_tls: false,
+            output_peak: 0,
+            discarded: 0,
+            holds_lock: false,
+        };
+        driver.session.greet(&mut driver.output);
+        driver
+    }
+
     fn handle(&mut self, event: Event, out: &mut Vec<u8>) {
-        let now = self.shared.borrow().clock.now();
+        let now = self.shared.borrow().logins.clock.now();
         match event {
             Event::Read => {}
             Event::Flush => self.output.append(out),
             Event::Wait => panic!("every question is answered at once"),
-            Event::Delay(time) => self.shared.borrow_mut().delays.push(time),
+            Event::Delay(time) => self.shared.borrow_mut().logins.delays.push(time),
             Event::Authenticate(question) => {
-                let answer = self.shared.borrow().answer(&question);
+                let answer = self.shared.borrow().logins.answer(&question);
                 self.session.auth_answered(answer, out, now);
             }
-            Event::LoginFailed(failure) => self.shared.borrow_mut().failures.push(failure),
+            Event::LoginFailed(failure) => self.shared.borrow_mut().logins.failures.push(failure),
             Event::OpenMaildrop(identity, method) => {
-                self.shared.borrow_mut().methods.push(method);
+                self.shared.borrow_mut().logins.methods.push(method);
                 assert_eq!(&*identity.login, "alice@example.com");
                 let opened = self.shared.borrow_mut().open();
                 self.holds_lock = opened.is_ok();
@@ -240,7 +197,7 @@ impl Driver {
 
     fn retrieve(&mut self, uid: Uid, part: Part, out: &mut Vec<u8>) {
         let mut shared = self.shared.borrow_mut();
-        let now = shared.clock.now();
+        let now = shared.logins.clock.now();
         let fault = shared.read_fault;
         match fault {
             Some(ReadFault::Gone) => {
@@ -270,38 +227,16 @@ impl Driver {
         self.session.message_end(out, now);
     }
 
-    pub(crate) fn start_tls(&mut self, tls: &TlsInfo) {
-        assert!(std::mem::take(&mut self.awaits_tls), "no STLS was agreed");
-        let now = self.shared.borrow().clock.now();
-        self.session.tls_started(tls, now);
-    }
-
     fn release(&mut self) {
         if std::mem::take(&mut self.holds_lock) {
             self.shared.borrow_mut().is_locked = false;
         }
-    }
-
-    /// What the server said since the last time.
-    pub(crate) fn said(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         self.release();
-    }
-}
-
-/// TLS that can be bound to.
-pub(crate) fn tls(client_certificate: bool) -> TlsInfo {
-    TlsInfo {
-        version: "TLSv1.3".into(),
-        cipher: "TLS_AES_256_GCM_SHA384".into(),
-        group: None,
-        bindings: ChannelBindings { exporter: Some([4; 32]), end_point: None },
-        client_certificate,
     }
 }
 

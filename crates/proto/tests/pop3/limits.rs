@@ -1,6 +1,8 @@
 //! Each limit, reached and exceeded by one.
 
-use crate::driver::{Driver, Shared, config, tls};
+use crate::common::tls;
+use crate::common::transcripts::Driver as _;
+use crate::driver::{Driver, Shared, config};
 use posthorn_base::{Clock, limits};
 use posthorn_proto::pop3::{CloseReason, Config};
 use posthorn_proto::sasl::scram::{AwaitFirst, Binding};
@@ -60,7 +62,7 @@ fn credentials() {
     driver.send(format!("USER {name}x\r\n").as_bytes());
     assert_eq!(driver.said(), "-ERR [AUTH] this is not a login name\r\n");
     driver.send(format!("USER x\r\nPASS {name}\r\nUSER x\r\nPASS {name}x\r\n").as_bytes());
-    assert_eq!(shared.borrow().failures.len(), 2);
+    assert_eq!(shared.borrow().logins.failures.len(), 2);
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn a_login_tells_its_method() {
     let plain = b"AUTH PLAIN AGFsaWNlQGV4YW1wbGUuY29tAHNlY3JldA==\r\nQUIT\r\n";
     connect(&shared).send(plain);
     let want = [LoginMethod::UserPass, LoginMethod::Sasl(Mechanism::Plain)];
-    assert_eq!(shared.borrow().methods, want);
+    assert_eq!(shared.borrow().logins.methods, want);
     assert_eq!(want.map(LoginMethod::name), ["USER/PASS", "PLAIN"]);
 }
 
@@ -100,9 +102,9 @@ fn failed_logins_are_delayed_reported_and_bounded() {
     assert_eq!(driver.closed, Some(CloseReason::Logins));
     let shared = shared.borrow();
     let failures = usize::try_from(limits::AUTH_FAILURES_MAX).unwrap();
-    assert_eq!(shared.failures, vec![Failure::Refused(Refusal::Credentials); failures]);
+    assert_eq!(shared.logins.failures, vec![Failure::Refused(Refusal::Credentials); failures]);
     let delays: Vec<_> = (1..=limits::AUTH_FAILURES_MAX).map(|n| limits::POP3_TARPIT * n).collect();
-    assert_eq!(shared.delays, delays);
+    assert_eq!(shared.logins.delays, delays);
 }
 
 #[test]
@@ -112,13 +114,13 @@ fn silence() {
     let mut driver = logged_in(&shared);
     driver.send(b"DELE 1\r\n");
     driver.said();
-    shared.borrow().clock.advance(limits::POP3_IDLE_MAX - Duration::from_millis(1));
+    shared.borrow().logins.clock.advance(limits::POP3_IDLE_MAX - Duration::from_millis(1));
     // An unfinished line is no activity, a whole one is.
     driver.send(b"NOOP");
     assert_eq!(driver.closed, None);
     driver.send(b"\r\n");
     assert_eq!(driver.said(), "+OK nothing done\r\n");
-    shared.borrow().clock.advance(limits::POP3_IDLE_MAX);
+    shared.borrow().logins.clock.advance(limits::POP3_IDLE_MAX);
     driver.send(b"QUIT\r\n");
     assert_eq!((driver.said().as_str(), driver.closed), ("", Some(CloseReason::Timeout)));
     assert_eq!(shared.borrow().messages.len(), 1, "nothing is deleted");
@@ -129,13 +131,13 @@ fn silence() {
 fn logging_in_takes_a_bounded_time() {
     let shared = Shared::new();
     let mut driver = connect(&shared);
-    let end = shared.borrow().clock.now() + limits::POP3_LOGIN_TOTAL_MAX;
+    let end = shared.borrow().logins.clock.now() + limits::POP3_LOGIN_TOTAL_MAX;
     while driver.session.deadline().unwrap() < end {
-        shared.borrow().clock.advance(Duration::from_secs(60));
+        shared.borrow().logins.clock.advance(Duration::from_secs(60));
         driver.send(b"CAPA\r\n");
         assert_eq!(driver.closed, None);
     }
-    shared.borrow().clock.set(end);
+    shared.borrow().logins.clock.set(end);
     driver.run();
     assert_eq!(driver.closed, Some(CloseReason::Timeout));
 }

@@ -7,6 +7,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod driver;
 mod limits;
 mod properties;

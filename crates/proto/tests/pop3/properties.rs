@@ -1,5 +1,6 @@
 //! Whatever clients send, and however it is cut.
 
+use crate::common::transcripts::Driver as _;
 use crate::driver::{Driver, Shared, config};
 use posthorn_proto::pop3::{CloseReason, Config};
 use posthorn_testkit::fixtures::SampleMessage;
