@@ -35,6 +35,8 @@ pub mod shutdown;
 pub mod smtp;
 pub mod spool;
 pub mod system;
+#[cfg(test)]
+mod test_accounts;
 pub mod throttle;
 pub mod tls;
 mod turns;

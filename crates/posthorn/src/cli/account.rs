@@ -1,6 +1,6 @@
 //! `posthorn account list|show|add|remove|password|quota|disable|enable|rename|login`
 
-use super::argument::size;
+use super::argument::{AccountName, size};
 use super::{Context, Outcome};
 use crate::config::Size;
 use crate::exit::Failure;
@@ -21,7 +21,7 @@ pub enum Command {
     /// List the accounts
     List,
     /// Show an account with its login names, grants and credentials
-    Show(Which),
+    Show(AccountName),
     /// Make an account. Asks for its password
     #[command(after_help = "Examples:\n  \
         posthorn account add alice@example.com --name 'Alice Example' --login alice\n  \
@@ -37,22 +37,15 @@ pub enum Command {
     #[command(after_help = "Example:\n  posthorn account quota alice@example.com --bytes '5 GiB'")]
     Quota(Quota),
     /// Let nobody log in to an account any more. Its mail keeps arriving
-    Disable(Which),
+    Disable(AccountName),
     /// Let its owner log in to an account again
-    Enable(Which),
+    Enable(AccountName),
     /// Set the owner's name, which completes the From field of what they send
     Rename(Rename),
     /// Add a login name to an account
     AddLogin(Login),
     /// Take a login name away
     RemoveLogin(LoginName),
-}
-
-/// An account.
-#[derive(Debug, clap::Args)]
-pub struct Which {
-    /// The account: its address, a login name or its id
-    account: String,
 }
 
 /// Arguments of `posthorn account add`.
@@ -173,7 +166,7 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
     let ask = Request::Account;
     match command {
         Command::List => context.list::<AccountItem>(&ask(AccountRequest::List {})),
-        Command::Show(Which { account }) => show(account, context),
+        Command::Show(AccountName { account }) => show(account, context),
         Command::Add(add) => make(add, context),
         Command::Remove(Remove { account, allow_dangling, .. }) => {
             let request = ask(AccountRequest::Remove { account, allow_dangling });
@@ -198,11 +191,11 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
             let bytes = bytes.map(Size::get);
             context.order(&ask(AccountRequest::Quota { account, bytes, messages }), &people)
         }
-        Command::Disable(Which { account }) => {
+        Command::Disable(AccountName { account }) => {
             let people = format!("{} is disabled", Shown::text(&account));
             context.order(&ask(AccountRequest::Enable { account, enabled: false }), &people)
         }
-        Command::Enable(Which { account }) => {
+        Command::Enable(AccountName { account }) => {
             let people = format!("{} is enabled", Shown::text(&account));
             context.order(&ask(AccountRequest::Enable { account, enabled: true }), &people)
         }

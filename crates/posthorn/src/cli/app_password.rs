@@ -1,5 +1,6 @@
 //! `posthorn app-password list|add|remove`
 
+use super::argument::{AccountName, CredentialName};
 use super::{Context, Outcome};
 use crate::exit::Failure;
 use crate::output::{self, Cell, Column, Row};
@@ -11,20 +12,13 @@ use posthorn_server::control::operations::{AppPasswordRequest, CredentialItem, M
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List what opens an account
-    List(Which),
+    List(AccountName),
     /// Make an app password. It is shown this once
     #[command(after_help = "Example:\n  \
         posthorn app-password add alice@example.com phone --scope imap --scope smtp")]
     Add(Add),
     /// Remove an app password: what it opened is closed at once
-    Remove(Remove),
-}
-
-/// An account.
-#[derive(Debug, clap::Args)]
-pub struct Which {
-    /// The account: its address, a login name or its id
-    account: String,
+    Remove(CredentialName),
 }
 
 /// Arguments of `posthorn app-password add`.
@@ -40,15 +34,6 @@ pub struct Add {
     /// Days after which it ends by itself
     #[arg(long, value_name = "NUMBER")]
     days: Option<u32>,
-}
-
-/// Arguments of `posthorn app-password remove`.
-#[derive(Debug, clap::Args)]
-pub struct Remove {
-    /// The account: its address, a login name or its id
-    account: String,
-    /// Its name
-    name: String,
 }
 
 impl Row for CredentialItem {
@@ -78,7 +63,7 @@ impl Row for CredentialItem {
 pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Failure> {
     let ask = Request::AppPassword;
     match command {
-        Command::List(Which { account }) => {
+        Command::List(AccountName { account }) => {
             context.list::<CredentialItem>(&ask(AppPasswordRequest::List { account }))
         }
         Command::Add(Add { account, name, scopes, days }) => {
@@ -90,7 +75,7 @@ pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Fa
             context.output.value(&made, &made.password)?;
             Ok(Outcome::Success)
         }
-        Command::Remove(Remove { account, name }) => {
+        Command::Remove(CredentialName { account, name }) => {
             let people = format!("{} removed", Shown::text(&name));
             context.order(&ask(AppPasswordRequest::Remove { account, name }), &people)
         }

@@ -43,6 +43,22 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
     })
 }
 
+/// An account.
+#[derive(Debug, clap::Args)]
+pub struct AccountName {
+    /// The account: its address, a login name or its id
+    pub(super) account: String,
+}
+
+/// Something that opens an account.
+#[derive(Debug, clap::Args)]
+pub struct CredentialName {
+    /// The account: its address, a login name or its id
+    pub(super) account: String,
+    /// Its name
+    pub(super) name: String,
+}
+
 /// A mailbox, named as an argument or by an option: whatever one remembers is right.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct MailboxName {

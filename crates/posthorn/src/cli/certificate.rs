@@ -1,5 +1,6 @@
 //! `posthorn certificate list|add|remove`
 
+use super::argument::{AccountName, CredentialName};
 use super::{Context, Outcome};
 use crate::exit::{Exit, Explain, Failure};
 use crate::output::{self, Cell, Column, Row};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the client certificates that open an account
-    List(Which),
+    List(AccountName),
     /// Let a client certificate open an account (SASL EXTERNAL)
     #[command(
         long_about = "Let a client certificate open an account (SASL EXTERNAL)\n\n\
@@ -29,14 +30,7 @@ pub enum Command {
     )]
     Add(Add),
     /// Remove a client certificate: nobody logs in with it any more
-    Remove(Remove),
-}
-
-/// An account.
-#[derive(Debug, clap::Args)]
-pub struct Which {
-    /// The account: its address, a login name or its id
-    account: String,
+    Remove(CredentialName),
 }
 
 /// Arguments of `posthorn certificate add`.
@@ -56,15 +50,6 @@ pub struct Add {
     /// Days after which it ends by itself, if it does not expire before
     #[arg(long, value_name = "NUMBER")]
     days: Option<u32>,
-}
-
-/// Arguments of `posthorn certificate remove`.
-#[derive(Debug, clap::Args)]
-pub struct Remove {
-    /// The account: its address, a login name or its id
-    account: String,
-    /// Its name
-    name: String,
 }
 
 /// A certificate as it is listed.
@@ -120,11 +105,11 @@ impl Explain for FileError {
 pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Failure> {
     let ask = Request::Certificate;
     match command {
-        Command::List(Which { account }) => {
+        Command::List(AccountName { account }) => {
             context.list::<Listed>(&ask(CertificateRequest::List { account }))
         }
         Command::Add(add) => make(add, context),
-        Command::Remove(Remove { account, name }) => {
+        Command::Remove(CredentialName { account, name }) => {
             let people = format!("{} removed", Shown::text(&name));
             context.order(&ask(CertificateRequest::Remove { account, name }), &people)
         }

@@ -1,5 +1,6 @@
 //! `posthorn grant list|add|remove`
 
+use super::argument::AccountName;
 use super::{Context, Outcome};
 use crate::exit::Failure;
 use crate::output::{Cell, Column, Row};
@@ -12,7 +13,7 @@ use posthorn_server::control::operations::{GrantItem, GrantRequest};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the addresses that an account may write as
-    List(Which),
+    List(AccountName),
     /// Let an account write as an address, or as every address of a domain
     #[command(after_help = "Examples:\n  \
         posthorn grant add alice@example.com info@example.com\n  \
@@ -20,13 +21,6 @@ pub enum Command {
     Add(Add),
     /// Take a grant away
     Remove(Remove),
-}
-
-/// An account.
-#[derive(Debug, clap::Args)]
-pub struct Which {
-    /// The account: its address, a login name or its id
-    account: String,
 }
 
 /// Arguments of `posthorn grant add`.
@@ -65,7 +59,7 @@ impl Row for GrantItem {
 
 pub(super) fn run(command: Command, context: &mut Context) -> Result<Outcome, Failure> {
     match command {
-        Command::List(Which { account }) => {
+        Command::List(AccountName { account }) => {
             context.list::<GrantItem>(&Request::Grant(GrantRequest::List { account }))
         }
         Command::Add(Add { account, address, uses }) => {

@@ -3,13 +3,13 @@
 use super::*;
 use crate::open::{EngineSettings, OpenStore, StoreSettings};
 use crate::system::{Ids, SystemClock};
+use crate::test_accounts::create_alice;
 use bytes::Bytes;
-use posthorn_base::{Address, Domain, Flags, Uid, ZonedTime};
+use posthorn_base::{Address, Flags, Uid, ZonedTime};
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::check::check;
 use posthorn_store::directory::{
-    CreateAccount, CreateDomain, FindLogin, ListClosing, NewAccount, ReadAccount, Refusal, Resolve,
-    SetQuota, Wanted,
+    FindLogin, ListClosing, ReadAccount, Refusal, Resolve, SetQuota, Wanted,
 };
 use posthorn_store::mail::pending::RecordPlan;
 use posthorn_store::mail::{
@@ -38,21 +38,8 @@ impl World {
         let clock = SystemClock::new();
         let store = OpenStore::open(&settings, &clock).await.unwrap();
         let (ids, now) = (Ids::new(), clock.now());
-        let domain = Domain::parse("example.com").unwrap();
-        store.engine.write(CreateDomain { domain, now }).await.unwrap();
         let id: AccountId = ids.next(now);
-        let account = NewAccount {
-            id,
-            address: Address::parse("alice@example.com").unwrap(),
-            display_name: String::new(),
-            quota_bytes: None,
-            quota_messages: None,
-            logins: Vec::new(),
-            credentials: Vec::new(),
-            now,
-        };
-        let mailboxes = std::array::from_fn(|_| ids.next(now));
-        store.engine.write(CreateAccount { account, mailboxes }).await.unwrap();
+        create_alice(&store.engine, &ids, id, Vec::new(), now).await;
         World { store, ids, account: id, now, _dir: dir }
     }
 

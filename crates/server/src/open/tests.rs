@@ -1,9 +1,9 @@
 use super::*;
 use crate::system::{Ids, SystemClock};
+use crate::test_accounts::create_alice;
 use bytes::Bytes;
-use posthorn_base::{AccountId, Address, Domain, MailboxId, MailboxName};
+use posthorn_base::{AccountId, MailboxId, MailboxName};
 use posthorn_store::bodies::BodyWriter;
-use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount};
 use posthorn_store::mail::{FindMailbox, Location, RenameMailbox};
 
 async fn open(dir: &tempfile::TempDir, change: impl FnOnce(&mut StoreSettings)) -> OpenStore {
@@ -15,21 +15,8 @@ async fn open(dir: &tempfile::TempDir, change: impl FnOnce(&mut StoreSettings)) 
 
 async fn account(store: &OpenStore, ids: &Ids) -> AccountId {
     let now = SystemClock::new().now();
-    let domain = Domain::parse("example.com").unwrap();
-    store.engine.write(CreateDomain { domain, now }).await.unwrap();
     let id: AccountId = ids.next(now);
-    let account = NewAccount {
-        id,
-        address: Address::parse("alice@example.com").unwrap(),
-        display_name: String::new(),
-        quota_bytes: None,
-        quota_messages: None,
-        logins: Vec::new(),
-        credentials: Vec::new(),
-        now,
-    };
-    let mailboxes = std::array::from_fn(|_| ids.next(now));
-    store.engine.write(CreateAccount { account, mailboxes }).await.unwrap();
+    create_alice(&store.engine, ids, id, Vec::new(), now).await;
     id
 }
 

@@ -15,17 +15,18 @@ use crate::pop3::Maildrops;
 use crate::shutdown::{self, ShutdownSource};
 use crate::spool::SpoolDir;
 use crate::system::{Ids, SystemClock};
+use crate::test_accounts::create_alice;
 use crate::throttle::{Throttle, ThrottleConfig};
 use crate::tls::tests::{Issued, NOW};
 use crate::tls::{Alpn, Offer, Tls, TlsConfig};
 use bytes::Bytes;
 use posthorn_base::{
-    AccountId, Address, ArrivalId, Clock, Domain, Flags, MailboxId, MailboxName, Uid, ZonedTime,
+    AccountId, ArrivalId, Clock, Domain, Flags, MailboxId, MailboxName, Uid, ZonedTime,
 };
 use posthorn_proto::pop3;
 use posthorn_proto::sasl::Secret;
 use posthorn_store::bodies::BodyWriter;
-use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount, Scopes};
+use posthorn_store::directory::Scopes;
 use posthorn_store::mail::{Append, EmailFacts, FindMailbox, ListMessages, NewMessage, ThreadKeys};
 use posthorn_store::{Operation, StoreError, Tx, stmt};
 use rustls::pki_types::ServerName;
@@ -101,8 +102,6 @@ async fn node(
     });
     let account: AccountId = node.next_id();
     let now = node.now();
-    let domain = Domain::parse("example.com").unwrap();
-    node.engine.write(CreateDomain { domain, now }).await.unwrap();
     let credential = app_credential(
         &store.meta.secret,
         account,
@@ -114,18 +113,8 @@ async fn node(
         None,
         hashing,
     );
-    let new = NewAccount {
-        id: account,
-        address: Address::parse("alice@example.com").unwrap(),
-        display_name: String::new(),
-        quota_bytes: None,
-        quota_messages: None,
-        logins: Vec::new(),
-        credentials: vec![credential.unwrap()],
-        now,
-    };
-    let mailboxes = std::array::from_fn(|_| node.next_id());
-    node.engine.write(CreateAccount { account: new, mailboxes }).await.unwrap();
+    let credentials = vec![credential.unwrap()];
+    create_alice(&node.engine, &node.ids, account, credentials, now).await;
     (node, account)
 }
 

@@ -12,12 +12,13 @@ use crate::intake::LargeMessages;
 use crate::memory::Budget;
 use crate::open::{EngineSettings, OpenStore, StoreSettings};
 use crate::system::{Ids, SystemClock};
+use crate::test_accounts::create_alice;
 use letter::{Letter, WORDS, number};
 use oracle::{Mailbox, Truth};
 use posthorn_base::time::days_from_civil;
 use posthorn_base::{
-    AccountId, Address, Clock, Domain, EmailId, Flags, Keyword, MailboxId, MailboxName, ModSeq,
-    Random, Time, Uid, ZonedTime,
+    AccountId, Clock, EmailId, Flags, Keyword, MailboxId, MailboxName, ModSeq, Random, Time, Uid,
+    ZonedTime,
 };
 use posthorn_message::parse;
 use posthorn_proto::imap::value::{
@@ -25,7 +26,6 @@ use posthorn_proto::imap::value::{
     TextField,
 };
 use posthorn_store::bodies::BodyWriter;
-use posthorn_store::directory::{CreateAccount, CreateDomain, NewAccount};
 use posthorn_store::mail::{Append, FindMailbox, ListKeywords, NewMessage, ReadEmails};
 use posthorn_testkit::SimRandom;
 use std::num::NonZeroU32;
@@ -50,21 +50,8 @@ impl Place {
         let clock = SystemClock::new();
         let store = OpenStore::open(&settings, &clock).await.unwrap();
         let (ids, now) = (Ids::new(), clock.now());
-        let domain = Domain::parse("example.com").unwrap();
-        store.engine.write(CreateDomain { domain, now }).await.unwrap();
         let account: AccountId = ids.next(now);
-        let new = NewAccount {
-            id: account,
-            address: Address::parse("alice@example.com").unwrap(),
-            display_name: String::new(),
-            quota_bytes: None,
-            quota_messages: None,
-            logins: Vec::new(),
-            credentials: Vec::new(),
-            now,
-        };
-        let mailboxes = std::array::from_fn(|_| ids.next(now));
-        store.engine.write(CreateAccount { account: new, mailboxes }).await.unwrap();
+        create_alice(&store.engine, &ids, account, Vec::new(), now).await;
         let name = FindMailbox::Name(account, MailboxName::inbox());
         let inbox = store.engine.read(&name).await.unwrap().unwrap().id;
         let budget = Budget::default();
