@@ -76,11 +76,19 @@ impl Demo {
         self.child.wait().unwrap();
     }
 
+    /// The port of a service.
+    pub fn port(&self, service: &str) -> u16 {
+        let port = self.facts.pointer(&format!("/{service}/port")).and_then(Value::as_u64).unwrap();
+        u16::try_from(port).unwrap()
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Says these lines to a port and returns what it says.
     pub fn talk(&self, service: &str, lines: &[&str]) -> String {
-        let port = self.facts.pointer(&format!("/{service}/port")).and_then(Value::as_u64).unwrap();
-        let port = u16::try_from(port).unwrap();
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port(service))).unwrap();
         let mut replies = BufReader::new(stream.try_clone().unwrap());
         let mut said = String::new();
         replies.read_line(&mut said).unwrap();

@@ -100,18 +100,26 @@ pub(super) async fn fetch(
     let selected = context.selected()?;
     let view = Arc::clone(&selected.view);
     let read_only = selected.read_only;
-    let mut positions = selected.positions(&fetch.set, fetch.by_uid)?;
-    if let Some(since) = fetch.changed_since {
-        positions.retain(|at| view.get(*at).is_some_and(|entry| entry.modseq > since));
-        if fetch.vanished {
-            tell_vanished(&fetch, &view, context, output).await?;
-        }
+    // Not a number for each message: a client that reads slowly pins what is here.
+    let ranges = selected.ranges(&fetch.set, fetch.by_uid)?;
+    if fetch.vanished && fetch.changed_since.is_some() {
+        tell_vanished(&fetch, &view, context, output).await?;
     }
+    let is_newer = |at: &usize| match fetch.changed_since {
+        Some(since) => view.get(*at).is_some_and(|entry| entry.modseq > since),
+        None => true,
+    };
+    let mut positions = ranges.into_iter().flatten().filter(is_newer);
     let wants = Wants::of(&fetch.items, read_only);
     let labels = fetch.items.iter().map(Label::of).collect();
-    let mut fetching = Fetching { wants, labels, view, context, outcome: Outcome::default() };
-    for page in positions.chunks(PAGE) {
-        fetching.page(page, output).await?;
+    let mut fetching =
+        Fetching { wants, labels, view: Arc::clone(&view), context, outcome: Outcome::default() };
+    loop {
+        let page: Vec<usize> = positions.by_ref().take(PAGE).collect();
+        if page.is_empty() {
+            break;
+        }
+        fetching.page(&page, output).await?;
         if fetching.outcome.seen.len() >= limits::BULK_STEP_MESSAGES {
             fetching.set_seen().await?;
         }
