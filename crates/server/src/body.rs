@@ -146,8 +146,8 @@ impl Source {
     }
 }
 
-/// Waits for memory for messages that are read.
+/// Waits for memory for messages that are read. It comes back when their client has taken them.
 pub(crate) async fn acquire(node: &Node, bytes: usize) -> Result<Permit, MemoryError> {
-    let bytes = bytes.min(node.budget.bytes());
-    node.budget.acquire(bytes, Instant::now() + limits::MESSAGE_MEMORY_WAIT_MAX).await
+    let bytes = bytes.min(node.budget.bytes_to_lend());
+    node.budget.lend(bytes, Instant::now() + limits::MESSAGE_MEMORY_WAIT_MAX).await
 }

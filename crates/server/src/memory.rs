@@ -4,6 +4,10 @@
 //! messages in memory stay below one sum. A connection that needs more than there is waits its
 //! turn, or does without (a [spool](crate::spool) goes to disk instead).
 //!
+//! What is sent to a client stays in memory as long as the client likes, until it is cut: such
+//! permits are [lent](Budget::lend), and all of them together are at most half of the budget.
+//! However many clients read slowly, mail comes in.
+//!
 //! Invariants
 //! * The permits given out never exceed the budget; they return when they are dropped.
 //! * Turns are taken in the order of asking: a large request is not starved by small ones.
@@ -35,6 +39,8 @@ pub enum MemoryError {
 #[derive(Debug, Clone)]
 pub struct Budget {
     free: Arc<Semaphore>,
+    /// What may still be lent, if it is free.
+    to_lend: Arc<Semaphore>,
     bytes: usize,
 }
 
@@ -43,7 +49,8 @@ impl Budget {
     /// least one inline message, or nothing could ever arrive.
     pub fn new(bytes: usize) -> Self {
         let bytes = bytes.clamp(limits::INLINE_BODY_BYTES_MAX, u32::MAX as usize);
-        Budget { free: Arc::new(Semaphore::new(bytes)), bytes }
+        let to_lend = Arc::new(Semaphore::new(bytes / 2));
+        Budget { free: Arc::new(Semaphore::new(bytes)), to_lend, bytes }
     }
 
     /// Bytes in all.
@@ -60,23 +67,41 @@ impl Budget {
     pub async fn acquire(&self, bytes: usize, deadline: Instant) -> Result<Permit, MemoryError> {
         let count = self.count(bytes)?;
         match timeout_at(deadline, Arc::clone(&self.free).acquire_many_owned(count)).await {
-            Ok(Ok(permit)) => Ok(Permit { budget: self.clone(), permit: Some(permit) }),
+            Ok(Ok(permit)) => Ok(Permit { permit: Some(permit), ..self.nothing() }),
             Ok(Err(_)) | Err(_) => Err(MemoryError::Busy),
         }
+    }
+
+    /// Bytes that can be lent at once, at most.
+    pub fn bytes_to_lend(&self) -> usize {
+        self.bytes / 2
+    }
+
+    /// As [`acquire`](Budget::acquire), for those who return it when their peers let them.
+    pub async fn lend(&self, bytes: usize, deadline: Instant) -> Result<Permit, MemoryError> {
+        let budget = self.bytes_to_lend();
+        if bytes > budget {
+            return Err(MemoryError::TooLarge { asked: bytes, budget });
+        }
+        let count = self.count(bytes)?;
+        // In this order: who waits here keeps nothing from the others.
+        let lent = timeout_at(deadline, Arc::clone(&self.to_lend).acquire_many_owned(count)).await;
+        let Ok(Ok(lent)) = lent else { return Err(MemoryError::Busy) };
+        Ok(Permit { lent: Some(lent), ..self.acquire(bytes, deadline).await? })
     }
 
     /// Takes `bytes` if they are free now.
     pub fn try_acquire(&self, bytes: usize) -> Result<Permit, MemoryError> {
         let count = self.count(bytes)?;
         match Arc::clone(&self.free).try_acquire_many_owned(count) {
-            Ok(permit) => Ok(Permit { budget: self.clone(), permit: Some(permit) }),
+            Ok(permit) => Ok(Permit { permit: Some(permit), ..self.nothing() }),
             Err(_) => Err(MemoryError::Busy),
         }
     }
 
     /// A permit for nothing, to be grown.
     pub fn nothing(&self) -> Permit {
-        Permit { budget: self.clone(), permit: None }
+        Permit { budget: self.clone(), permit: None, lent: None }
     }
 
     fn count(&self, bytes: usize) -> Result<u32, MemoryError> {
@@ -100,6 +125,8 @@ impl Default for Budget {
 pub struct Permit {
     budget: Budget,
     permit: Option<OwnedSemaphorePermit>,
+    /// As much again, of what may be lent.
+    lent: Option<OwnedSemaphorePermit>,
 }
 
 impl Permit {
@@ -108,7 +135,7 @@ impl Permit {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
-    /// Makes it cover `bytes` more, if they are free now.
+    /// Makes it cover `bytes` more, if they are free now. What is added is not lent.
     pub fn try_grow(&mut self, bytes: usize) -> Result<(), MemoryError> {
         let more = self.budget.try_acquire(bytes)?;
         match (&mut self.permit, more.permit) {
@@ -120,7 +147,7 @@ impl Permit {
 
     /// Returns all but `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
-        if let Some(mine) = &mut self.permit {
+        for mine in [&mut self.permit, &mut self.lent].into_iter().flatten() {
             let surplus = mine.num_permits().saturating_sub(bytes);
             drop(mine.split(surplus));
         }
@@ -164,6 +191,23 @@ mod tests {
         assert_eq!(budget.acquire(asked, soon()).await.unwrap_err(), too_large);
         let _all = budget.try_acquire(UNIT).unwrap();
         assert_eq!(budget.acquire(1, Instant::now()).await.unwrap_err(), MemoryError::Busy);
+    }
+
+    #[tokio::test]
+    async fn what_is_lent_leaves_half_for_the_others() {
+        let budget = Budget::new(2 * UNIT);
+        let too_large = MemoryError::TooLarge { asked: UNIT + 1, budget: UNIT };
+        assert_eq!(budget.lend(UNIT + 1, soon()).await.unwrap_err(), too_large);
+        let mut lent = budget.lend(UNIT, soon()).await.unwrap();
+        assert_eq!((lent.bytes(), budget.free()), (UNIT, UNIT));
+        assert_eq!(budget.lend(1, Instant::now()).await.unwrap_err(), MemoryError::Busy);
+        let other = budget.acquire(UNIT, soon()).await.unwrap();
+        lent.shrink_to(UNIT - 10);
+        let more = budget.lend(10, soon()).await.unwrap();
+        assert_eq!(budget.free(), 0);
+        drop((lent, other, more));
+        assert_eq!(budget.free(), 2 * UNIT);
+        assert_eq!(budget.lend(UNIT, soon()).await.unwrap().bytes(), UNIT);
     }
 
     #[test]

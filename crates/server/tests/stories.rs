@@ -43,7 +43,7 @@ impl Server {
     async fn start() -> Server {
         let dir = tempfile::tempdir().unwrap();
         let certificate = support::settings(dir.path()).self_signed.public_path();
-        let (running, [alice, _]) = support::start(dir.path()).await;
+        let (running, [alice, _]) = support::start(dir.path(), support::settings(dir.path())).await;
         Server { running, certificate, alice, _dir: dir }
     }
 

@@ -1,7 +1,7 @@
 //! The configuration in the words of `server`, whose parts have settings of their own.
 
 use super::{Config, Engine};
-use posthorn_base::Domain;
+use posthorn_base::{Domain, limits};
 use posthorn_server::auth::AuthConfig;
 use posthorn_server::conn::ConnectionTimeouts;
 use posthorn_server::listen::LimitsConfig;
@@ -32,6 +32,7 @@ impl Config {
             limits: self.connection_settings(),
             throttle: self.throttle_settings(),
             message_memory: whole(self.limits.message_memory),
+            pinned_views: limits::IMAP_PINNED_VIEWS_BYTES_MAX,
             tls: self.tls_settings(),
             self_signed: SelfSigned {
                 path: self.store.dir.join(SELF_SIGNED),

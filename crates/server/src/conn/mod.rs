@@ -218,7 +218,7 @@ impl Connection {
     }
 
     /// Whether the peer has neither closed the connection nor ended its direction, as far as is
-    /// known without waiting. What it sent before and nobody has read hides that.
+    /// known without waiting. What it sent before in plaintext and nobody has read hides that.
     pub fn is_open(&self) -> bool {
         self.stream.is_open()
     }

@@ -5,9 +5,9 @@ use posthorn_base::limits;
 use socket2::SockRef;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -65,8 +65,13 @@ impl Stream {
         }
     }
 
-    /// False when the peer has closed its direction and everything it sent was read.
+    /// False when the peer has closed its direction: in plaintext once everything it sent was read.
     pub(super) fn is_open(&self) -> bool {
+        if let Stream::Tls(_) = self {
+            // Before a peer closes it says so, in a record that nobody has read: whether there is
+            // anything to read tells nothing.
+            return !is_read_closed(self.tcp());
+        }
         let mut octet = [MaybeUninit::uninit()];
         match SockRef::from(self.tcp()).peek(&mut octet) {
             Ok(count) => count > 0,
@@ -87,5 +92,16 @@ impl Stream {
             Stream::Plain(stream) => stream.shutdown().await,
             Stream::Tls(stream) => stream.shutdown().await,
         }
+    }
+}
+
+/// Whether the end of what the peer sends has arrived, read or not, as far as is known without
+/// waiting.
+fn is_read_closed(tcp: &TcpStream) -> bool {
+    let ready = pin!(tcp.ready(Interest::READABLE));
+    match ready.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+        Poll::Ready(Err(_)) => true,
+        Poll::Pending => false,
     }
 }

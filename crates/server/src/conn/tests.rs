@@ -145,6 +145,30 @@ async fn starttls_drops_what_came_before() {
 }
 
 #[tokio::test]
+async fn a_peer_that_goes_is_noticed_without_reading() {
+    let (server, mut client) = pair(ConnectionTimeouts::default()).await;
+    assert!(server.is_open());
+    client.shutdown().await.unwrap();
+    while server.is_open() {
+        tokio::task::yield_now().await;
+    }
+    // TLS says goodbye first; nobody reads that.
+    let secure = secure();
+    let (server, client) = pair(ConnectionTimeouts::default()).await;
+    let handshake = server.start_tls(&secure.tls, OFFER);
+    let (server, client) = tokio::join!(handshake, secure.connector.connect(name(), client));
+    let (mut server, mut client) = (server.unwrap(), client.unwrap());
+    client.write_all(b"NOOP\r\n").await.unwrap();
+    client.flush().await.unwrap();
+    server.read(soon()).await.unwrap();
+    assert!(server.is_open());
+    client.shutdown().await.unwrap();
+    while server.is_open() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn failed_handshakes_have_reasons() {
     let secure = secure();
     let handshake = Duration::from_millis(50);

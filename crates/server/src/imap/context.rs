@@ -6,7 +6,8 @@ use super::recent::Marks;
 use super::{Output, Selected};
 use crate::conn::CloseReason;
 use crate::node::Node;
-use posthorn_base::{AccountId, MailboxName, Time, limits};
+use crate::run::Settings;
+use posthorn_base::{AccountId, MailboxName, Time};
 use posthorn_proto::imap::command::Enabled;
 use posthorn_proto::imap::value::MailboxArgument;
 use posthorn_proto::imap::{Code, Completion, Status};
@@ -68,10 +69,11 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// For the sessions of this node, which take messages up to this size.
-    pub fn new(node: Arc<Node>, message_bytes_max: u64) -> Self {
+    /// For the sessions of this node.
+    pub fn new(node: Arc<Node>, settings: &Settings) -> Self {
         let (dictionaries, marks) = (Dictionaries::default(), Marks::default());
-        let pinned = Pinned::new(limits::IMAP_PINNED_VIEWS_BYTES_MAX);
+        let pinned = Pinned::new(settings.pinned_views);
+        let message_bytes_max = settings.message_bytes_max;
         Shared { node, dictionaries, marks, pinned, message_bytes_max }
     }
 }
@@ -146,16 +148,25 @@ impl Context {
         }
     }
 
-    #[allow(dead_code, reason = "the commands that make mailboxes come next")]
     /// For a session that has been silent for a while: false when it has to go, because it holds
     /// what others have changed since, and all such sessions together hold too much.
     pub(super) fn may_stay(&mut self) -> bool {
         let octets = self.selected.as_ref().map_or(0, |selected| {
-            let own = self.node.views.unshared(self.account, &selected.view);
             // Sessions that know the same share what they hold.
-            own / Arc::strong_count(&selected.view).max(1)
+            self.unshared(selected) / Arc::strong_count(&selected.view).max(1)
         });
         self.share.set(octets)
+    }
+
+    /// The same for a session whose client has been taking a response for a while.
+    pub(super) fn may_go_on(&mut self) -> bool {
+        // The command has the view as well: the count of those who do says nothing.
+        let octets = self.selected.as_ref().map_or(0, |selected| self.unshared(selected));
+        self.share.set(octets)
+    }
+
+    fn unshared(&self, selected: &Selected) -> usize {
+        self.node.views.unshared(self.account, &selected.view)
     }
 
     /// The session says something: its view moves on.

@@ -2,8 +2,9 @@
 //!
 //! A session's view stays what its client was told, until its client lets it be told more. Views
 //! share what is the same, but a client that has selected a large mailbox, says nothing, and lets
-//! others change it holds the old one alone. What all of these take together is bounded: above the
-//! bound, sessions that have been silent are closed; their clients connect again and lose nothing.
+//! others change it holds the old one alone; so does one that takes a long answer slowly. What all
+//! of these take together is bounded: above the bound, such sessions are closed; their clients
+//! connect again and lose nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -51,6 +51,8 @@ pub struct Settings {
     pub throttle: ThrottleConfig,
     /// Memory for messages.
     pub message_memory: usize,
+    /// Memory for mailboxes as IMAP clients know them that do not follow, in octets.
+    pub pinned_views: usize,
     /// Certificates.
     pub tls: TlsConfig,
     /// The certificate when there is none.

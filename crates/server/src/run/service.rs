@@ -142,7 +142,7 @@ impl Services {
             clock: Arc::clone(&clock) as _,
         });
         let maildrops = Arc::new(Maildrops::new(Arc::clone(&node)));
-        let imap = Arc::new(imap::Shared::new(Arc::clone(&node), settings.message_bytes_max));
+        let imap = Arc::new(imap::Shared::new(Arc::clone(&node), &settings));
         Services { node, settings, door, clock, smtp, maildrops, imap }
     }
 

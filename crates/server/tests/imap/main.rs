@@ -11,9 +11,12 @@
 
 mod cost;
 mod fetch;
+mod log;
 mod model;
+mod pinned;
 mod revoked;
 mod server;
+mod stuck;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;

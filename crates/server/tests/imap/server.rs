@@ -6,7 +6,7 @@ use posthorn_base::{
 };
 use posthorn_server::facts::email_facts;
 use posthorn_server::node::Node;
-use posthorn_server::run::{Running, ServiceKind};
+use posthorn_server::run::{Running, ServiceKind, Settings};
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::mail::{
     Append, CreateMailbox, FindMailbox, ListKeywords, ListMessages, Mailbox, NewMessage,
@@ -21,7 +21,7 @@ pub(crate) struct Server {
     pub(crate) running: Option<Running>,
     pub(crate) alice: AccountId,
     pub(crate) bob: AccountId,
-    _dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 /// A message's flags and keywords, in lower case.
@@ -29,14 +29,22 @@ pub(crate) type Names = BTreeSet<String>;
 
 impl Server {
     pub(crate) fn start() -> Server {
+        Server::start_with(|_| ())
+    }
+
+    /// With settings that `change` has changed.
+    pub(crate) fn start_with(change: impl FnOnce(&mut Settings)) -> Server {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let (running, [alice, bob]) = runtime.block_on(support::start(dir.path()));
-        Server { runtime, running: Some(running), alice, bob, _dir: dir }
+        let mut settings = support::settings(dir.path());
+        change(&mut settings);
+        let start = support::start(dir.path(), settings);
+        let (running, [alice, bob]) = runtime.block_on(start);
+        Server { runtime, running: Some(running), alice, bob, dir }
     }
 
     pub(crate) fn running(&self) -> &Running {
@@ -47,9 +55,14 @@ impl Server {
         self.running().node()
     }
 
+    /// Where IMAP is.
     pub(crate) fn address(&self) -> SocketAddr {
+        self.address_of(ServiceKind::Imap)
+    }
+
+    pub(crate) fn address_of(&self, service: ServiceKind) -> SocketAddr {
         let addresses = self.running().addresses();
-        addresses.iter().find(|(kind, _)| *kind == ServiceKind::Imap).unwrap().1
+        addresses.iter().find(|(kind, _)| *kind == service).unwrap().1
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Mailbox> {

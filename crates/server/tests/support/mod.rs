@@ -1,6 +1,6 @@
 //! A whole server on loopback, as the tests of this folder begin it.
 
-use posthorn_base::{AccountId, Domain};
+use posthorn_base::{AccountId, Domain, limits};
 use posthorn_server::auth::{AuthConfig, Hashing, Secret};
 use posthorn_server::conn::ConnectionTimeouts;
 use posthorn_server::control::Operations;
@@ -34,6 +34,7 @@ pub(crate) fn settings(dir: &Path) -> Settings {
         limits: Default::default(),
         throttle: Default::default(),
         message_memory: 16 << 20,
+        pinned_views: limits::IMAP_PINNED_VIEWS_BYTES_MAX,
         tls: Default::default(),
         self_signed: SelfSigned { path: dir.join("self-signed.pem"), names: Vec::new() },
         retention: posthorn_server::maintenance::Retention {
@@ -51,14 +52,14 @@ pub(crate) fn settings(dir: &Path) -> Settings {
 
 /// A server with every service, over a store in `dir`, with alice@example.com and bob@example.org
 /// in it, whose passwords are `password`.
-pub(crate) async fn start(dir: &Path) -> (Running, [AccountId; 2]) {
+pub(crate) async fn start(dir: &Path, settings: Settings) -> (Running, [AccountId; 2]) {
     let store = StoreSettings::new(dir.to_owned(), EngineSettings::sqlite(0));
     let store = OpenStore::open(&store, &SystemClock::new()).await.unwrap();
     let listeners = ServiceKind::ALL.into_iter().flat_map(|kind| {
         let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         sockets.into_iter().map(move |socket| (kind, socket))
     });
-    let running = Running::start(settings(dir), store, listeners.collect()).unwrap();
+    let running = Running::start(settings, store, listeners.collect()).unwrap();
     let directory = operations(&running).directory;
     for domain in ["example.com", "example.org"] {
         directory.add_domain(domain.parse().unwrap()).await.unwrap();

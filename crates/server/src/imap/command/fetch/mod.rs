@@ -22,6 +22,7 @@ use super::super::context::Fault;
 use super::super::{Context, Output, untagged};
 use super::vanished;
 use crate::body::{self, ReadError};
+use crate::conn::CloseReason;
 use crate::memory::Permit;
 use label::Label;
 use posthorn_base::{EmailId, Flags, Time, Uid, limits};
@@ -33,6 +34,8 @@ use posthorn_store::mail::{FlagAction, ReadDates, ReadSummaries, StoreFlags, Sum
 use posthorn_store::view::{Entry, View};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use wants::Wants;
 
 /// Messages for which the store is asked at once.
@@ -42,6 +45,8 @@ const SMALL_BYTES_MAX: usize = 8 * 1024;
 /// Memory for one that is larger, and for the text that is made of it: its lines are of one header
 /// section, or of the texts that a map may have.
 const LARGE_BYTES: usize = 4 * limits::PART_MAP_TEXT_BYTES_MAX;
+/// How often it is asked what the session keeps others from forgetting.
+const PINNED_CHECK: Duration = Duration::from_secs(30);
 const _: () = assert!(limits::HEADER_BYTES_MAX <= limits::PART_MAP_TEXT_BYTES_MAX);
 
 /// What is left to be said when all messages are written.
@@ -112,8 +117,14 @@ pub(super) async fn fetch(
     let mut positions = ranges.into_iter().flatten().filter(is_newer);
     let wants = Wants::of(&fetch.items, read_only);
     let labels = fetch.items.iter().map(Label::of).collect();
-    let mut fetching =
-        Fetching { wants, labels, view: Arc::clone(&view), context, outcome: Outcome::default() };
+    let mut fetching = Fetching {
+        wants,
+        labels,
+        view: Arc::clone(&view),
+        context,
+        outcome: Outcome::default(),
+        looked_at: Instant::now(),
+    };
     loop {
         let page: Vec<usize> = positions.by_ref().take(PAGE).collect();
         if page.is_empty() {
@@ -165,11 +176,27 @@ struct Fetching<'a> {
     view: Arc<View>,
     context: &'a mut Context,
     outcome: Outcome,
+    /// When what the session pins was last looked at.
+    looked_at: Instant,
 }
 
 impl Fetching<'_> {
+    /// Looks from time to time whether the view that is shown may still be held. A client may take
+    /// hours for its answer, while others change the mailbox again and again.
+    fn may_go_on(&mut self) -> Result<(), CloseReason> {
+        if self.looked_at.elapsed() < PINNED_CHECK {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        if self.context.may_go_on() {
+            return Ok(());
+        }
+        Err(CloseReason::CutShort("slow while its mailbox changed: too much was kept for it"))
+    }
+
     /// Writes the messages at these positions.
     async fn page(&mut self, positions: &[usize], output: &mut Output<'_>) -> Result<(), Fault> {
+        self.may_go_on()?;
         let view = Arc::clone(&self.view);
         let summaries = self.summaries(positions).await?;
         let saved = self.saved(positions).await?;
@@ -198,6 +225,7 @@ impl Fetching<'_> {
                 continue;
             }
             let written = if self.wants.octets {
+                self.may_go_on()?;
                 self.write_with_octets(&message, output).await?
             } else {
                 self.write(&message, output.bytes())
