@@ -63,9 +63,9 @@ impl Texts {
     }
 }
 
-/// `?1` becomes `$1`, `{ints:?1}` a query over the array bound there.
+/// `?1` becomes `$1`, `IN {ints:?1}` asks the array bound there.
 fn translate(sql: &str) -> String {
-    let text = replace_ints(sql, |place| format!("(SELECT unnest({place}::bigint[]))"));
+    let text = replace_ints(sql, |place| format!("IN (SELECT unnest({place}::bigint[]))"));
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

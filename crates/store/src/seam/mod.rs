@@ -6,7 +6,7 @@
 //! SET modseq = modseq + 1 ... RETURNING`), then everything else with the commit.
 //!
 //! SQL is written as SQLite writes it, with numbered parameters (`?1`) that PostgreSQL gets as
-//! `$1`, and with `{ints:?N}` for "the set of integers bound to N", usable behind IN. Nothing else
+//! `$1`, and with `x IN {ints:?N}` for "x is in the set of integers bound to N". Nothing else
 //! is translated: statements stay within what both engines accept.
 //!
 //! Invariants
@@ -21,6 +21,7 @@ mod value;
 
 pub(crate) use statement::replace_ints;
 pub use statement::{Batch, Statement};
+pub(crate) use value::is_run;
 pub use value::{Decode, Row, Rows, Value};
 
 use crate::{EngineError, StoreError};

@@ -22,19 +22,19 @@ impl Statement {
     }
 }
 
-/// The text with each `{ints:?N}` replaced by what `set` makes of `?N`.
-pub(crate) fn replace_ints(sql: &str, set: impl Fn(&str) -> String) -> String {
+/// The text with each `IN {ints:?N}` replaced by what `is_member` makes of `?N`.
+pub(crate) fn replace_ints(sql: &str, is_member: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(sql.len() + 32);
     let mut rest = sql;
-    while let Some((before, behind)) = rest.split_once("{ints:") {
+    while let Some((before, behind)) = rest.split_once("IN {ints:") {
         out.push_str(before);
         let Some((place, after)) = behind.split_once('}') else {
             // Left as it stands: the engine refuses it and names the statement.
-            out.push_str("{ints:");
+            out.push_str("IN {ints:");
             rest = behind;
             continue;
         };
-        out.push_str(&set(place));
+        out.push_str(&is_member(place));
         rest = after;
     }
     out.push_str(rest);

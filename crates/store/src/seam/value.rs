@@ -19,7 +19,7 @@ pub enum Value {
     Bytes(Bytes),
     /// A short ASCII word of ours.
     Text(String),
-    /// A set of integers, bound to a place written `{ints:?N}`. Only goes in, never comes out.
+    /// A set of integers, bound to a place written `IN {ints:?N}`. Only goes in, never comes out.
     Ints(Vec<i64>),
 }
 
@@ -73,6 +73,11 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Value::Null, Into::into)
     }
+}
+
+/// True for numbers each of which is one more than the one before.
+pub(crate) fn is_run(set: &[i64]) -> bool {
+    set.iter().zip(set.iter().skip(1)).all(|(one, next)| one.checked_add(1) == Some(*next))
 }
 
 /// A type that can be read from a column.

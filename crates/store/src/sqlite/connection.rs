@@ -82,6 +82,8 @@ pub(super) fn reader(path: &Path, cache: u64) -> Result<Connection, EngineError>
 
 fn common(connection: &Connection, cache: u64) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Sets of integers are bound as they are.
+    rusqlite::vtab::array::load_module(connection)?;
     // In KiB when it is negative.
     let cache_kib = i64::try_from(cache / 1024).unwrap_or(i64::MAX).max(1);
     connection.pragma_update(None, "cache_size", -cache_kib)?;

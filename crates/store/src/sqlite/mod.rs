@@ -17,6 +17,7 @@ mod migrate;
 mod query;
 mod readers;
 mod session;
+mod set;
 mod snapshot;
 mod space;
 mod writer;

@@ -2,6 +2,7 @@
 
 use super::Faults;
 use super::error::{engine_error, is_sync};
+use super::set::{self, Shape};
 use crate::EngineError;
 use crate::seam::{Backend, Batch, Rows, Statement, Value};
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ToSql};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// A connection, the texts translated for it, and the faults that a test provokes in it.
 pub(super) struct Session {
     pub(super) connection: Connection,
-    texts: HashMap<(usize, usize), Box<str>>,
+    /// By the address of the text, which is `'static`, its length, and the shape of its set.
+    texts: HashMap<(usize, usize, Shape), Box<str>>,
     faults: Option<Arc<dyn Faults>>,
     statements: u64,
     sync_failed: Cell<bool>,
@@ -109,14 +110,25 @@ impl Session {
             self.statements += 1;
             faults.before_statement(&self.connection, nth)?;
         }
-        let sql = translated(&mut self.texts, statement.sql);
+        let values = &statement.values;
+        let shape = Shape::of(values);
+        let sql = translated(&mut self.texts, statement.sql, shape, values.len());
         let mut prepared = self.connection.prepare_cached(sql)?;
-        let wanted = prepared.parameter_count();
-        if wanted != statement.values.len() {
-            return Err(rusqlite::Error::InvalidParameterCount(statement.values.len(), wanted));
+        let (bound, wanted) =
+            (values.len() + usize::from(shape == Some(Shape::Run)), prepared.parameter_count());
+        if wanted != bound {
+            return Err(rusqlite::Error::InvalidParameterCount(bound, wanted));
         }
-        for (index, value) in statement.values.iter().enumerate() {
-            prepared.raw_bind_parameter(index + 1, Bound(value))?;
+        for (value, place) in values.iter().zip(1..) {
+            match (value, shape) {
+                (Value::Ints(set), Some(Shape::One | Shape::Run)) => {
+                    prepared.raw_bind_parameter(place, set.first())?;
+                    if shape == Some(Shape::Run) {
+                        prepared.raw_bind_parameter(bound, set.last())?;
+                    }
+                }
+                (value, _) => prepared.raw_bind_parameter(place, Bound(value))?,
+            }
         }
         let width = prepared.column_count();
         let mut cells = Vec::new();
@@ -132,16 +144,17 @@ impl Session {
     }
 }
 
-/// The statement as SQLite reads it: `{ints:?N}` becomes a query over the JSON array bound to N.
-/// Texts are known by their address: they are all `'static`.
-fn translated<'a>(texts: &'a mut HashMap<(usize, usize), Box<str>>, sql: &'static str) -> &'a str {
-    if !sql.contains("{ints:") {
-        return sql;
-    }
-    texts.entry((sql.as_ptr().addr(), sql.len())).or_insert_with(|| {
-        crate::seam::replace_ints(sql, |place| format!("(SELECT value FROM json_each({place}))"))
-            .into_boxed_str()
-    })
+/// The statement as SQLite reads it, for `values` parameters with a set of this shape.
+fn translated<'a>(
+    texts: &'a mut HashMap<(usize, usize, Shape), Box<str>>,
+    sql: &'static str,
+    shape: Option<Shape>,
+    values: usize,
+) -> &'a str {
+    let Some(shape) = shape else { return sql };
+    texts
+        .entry((sql.as_ptr().addr(), sql.len(), shape))
+        .or_insert_with(|| shape.translate(sql, values + 1).into_boxed_str())
 }
 
 struct Bound<'a>(&'a Value);
@@ -153,21 +166,9 @@ impl ToSql for Bound<'_> {
             Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
             Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Value::Ints(set) => ToSqlOutput::Owned(rusqlite::types::Value::Text(json_array(set))),
+            Value::Ints(set) => ToSqlOutput::from_rc(set::array(set), c"rarray"),
         })
     }
-}
-
-fn json_array(set: &[i64]) -> String {
-    let mut text = String::with_capacity(set.len() * 12 + 2);
-    text.push('[');
-    for (index, number) in set.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}{number}");
-    }
-    text.push(']');
-    text
 }
 
 fn value(cell: ValueRef<'_>, column: usize) -> rusqlite::Result<Value> {
