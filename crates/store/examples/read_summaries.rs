@@ -30,9 +30,9 @@ impl Operation for Setup {
         tx.run(vec![stmt!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
              INSERT INTO email (account_id, email_id, body_id, arrival_id, thread_id, size, \
-             received_at, received_zone, sent_at, sent_zone, created_modseq, placements, \
+             received_at, received_zone, sent_at, sent_zone, created_modseq, \
              map_version, part_map, envelope) SELECT 1, i, i, i, i, 4096, i * 1000, 60, i * 1000, \
-             60, i, 1, 1, randomblob(110), randomblob(180) FROM n",
+             60, i, 1, randomblob(110), randomblob(180) FROM n",
             self.0
         )])
         .await?;

@@ -91,8 +91,8 @@ impl Operation for Accept {
             ),
             stmt!(
                 "INSERT INTO email (account_id, email_id, body_id, arrival_id, thread_id, size, \
-                 received_at, received_zone, created_modseq, placements, map_version, part_map, \
-                 envelope) VALUES (1, ?1, ?1, ?1, ?1, ?2, ?3, 0, ?4, 1, 1, ?5, ?6)",
+                 received_at, received_zone, created_modseq, map_version, part_map, \
+                 envelope) VALUES (1, ?1, ?1, ?1, ?1, ?2, ?3, 0, ?4, 1, ?5, ?6)",
                 self.id,
                 self.body.size as i64,
                 Time::EPOCH,

@@ -33,7 +33,7 @@ const MUTATIONS: &[(&str, &[&str])] = &[
     ("placement.unpublished", &["UPDATE mailbox SET uidnext = 1, recent_from = 1"]),
     ("placement.keywords", &["UPDATE placement SET keywords = x'09' WHERE ended_at IS NULL"]),
     ("pop3_unique_id.placement", &["UPDATE pop3_unique_id SET uid = uid + 1000"]),
-    ("email.placements", &["UPDATE email SET placements = placements + 1"]),
+    ("email.placement", &["DELETE FROM placement"]),
     ("email.body", &["UPDATE email SET size = size + 1"]),
     ("email.dates", &["UPDATE email SET sent_zone = 60"]),
     ("email.modseq", &["UPDATE email SET created_modseq = 1000000"]),

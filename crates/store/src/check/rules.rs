@@ -173,13 +173,11 @@ pub(super) const ACCOUNT: &[Rule] = &[
          WHERE u.account_id = ?1 AND p.uid IS NULL",
     ),
     rule(
-        "email.placements",
-        "an email knows how many placements hold it, and has at least one",
-        ["email", "placements"],
-        "SELECT e.email_id, e.placements FROM email AS e LEFT JOIN placement AS p \
-         ON p.account_id = e.account_id AND p.email_id = e.email_id WHERE e.account_id = ?1 \
-         GROUP BY e.email_id, e.placements \
-         HAVING e.placements <> COUNT(p.uid) OR e.placements < 1",
+        "email.placement",
+        "a placement holds an email, live or ended",
+        ["email", "body"],
+        "SELECT e.email_id, e.body_id FROM email AS e WHERE e.account_id = ?1 AND NOT EXISTS \
+         (SELECT 1 FROM placement AS p WHERE p.account_id = ?1 AND p.email_id = e.email_id)",
     ),
     rule(
         "email.body",

@@ -392,7 +392,6 @@ impl Common<'_> {
             size,
             received: self.received,
             modseq: item.modseq,
-            placements: placed as i64,
             facts: self.facts,
         };
         batch.push(row.insert());

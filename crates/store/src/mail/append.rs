@@ -178,7 +178,6 @@ impl Append {
             size,
             received: message.received,
             modseq,
-            placements: 1,
             facts: &message.facts,
         };
         batch.push(row.insert());

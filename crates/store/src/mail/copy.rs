@@ -5,7 +5,7 @@
 
 use super::placement::{self, Sums, held, live, numbers};
 use super::{Answers, lock};
-use crate::seam::Decode;
+use crate::seam::{Decode, is_run};
 use crate::story::{Event, Kind, Label};
 use crate::{Batch, Change, EngineError, Operation, Rows, Statement, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, Time, Uid, UidValidity};
@@ -102,7 +102,6 @@ impl Operation for CopyMessages {
         let kind = match self.mode {
             CopyMode::Copy => {
                 batch.push(placement::use_room(self.account, Sums::of(&list, 1), Sums::default()));
-                placement::hold(self.account, &emails, 1, &mut batch);
                 Kind::Copied
             }
             CopyMode::Move => {
@@ -165,21 +164,28 @@ pub(super) struct Copies<'a> {
     pub(super) uids: &'a [Uid],
 }
 
+macro_rules! insert_copies {
+    ($uid:literal) => {
+        concat!(
+            "INSERT INTO placement (account_id, mailbox_id, uid, email_id, modseq, \
+             created_modseq, flags, keywords, size, crlf_added, saved_at) \
+             SELECT account_id, ?3, ",
+            $uid,
+            ", email_id, ?5, ?5, flags, keywords, size, crlf_added, ?6 FROM placement \
+             WHERE account_id = ?1 AND mailbox_id = ?2 AND uid IN {ints:?7}"
+        )
+    };
+}
+
 pub(super) fn insert_copies(copies: &Copies<'_>) -> Statement {
-    stmt!(
-        "INSERT INTO placement (account_id, mailbox_id, uid, email_id, modseq, created_modseq, \
-         flags, keywords, size, crlf_added, saved_at) \
-         SELECT account_id, ?3, ?4 + ROW_NUMBER() OVER (ORDER BY uid) - 1, email_id, ?5, ?5, \
-         flags, keywords, size, crlf_added, ?6 FROM placement \
-         WHERE account_id = ?1 AND mailbox_id = ?2 AND uid IN {ints:?7}",
-        copies.account,
-        copies.from,
-        copies.to,
-        copies.base,
-        copies.modseq,
-        copies.now,
-        numbers(copies.uids)
-    )
+    let uids = numbers(copies.uids);
+    let base = i64::from(copies.base.get());
+    // Where no UID is left out the new ones are as far apart, and nothing has to be counted.
+    let (sql, shift) = match uids.first() {
+        Some(first) if is_run(&uids) => (insert_copies!("uid + ?4"), base - first),
+        _ => (insert_copies!("?4 + ROW_NUMBER() OVER (ORDER BY uid)"), base - 1),
+    };
+    stmt!(sql, copies.account, copies.from, copies.to, shift, copies.modseq, copies.now, uids)
 }
 
 /// Turns placements into tombstones: the UIDs are gone, and hold nothing that could be restored.

@@ -129,7 +129,6 @@ pub(crate) struct NewEmail<'a> {
     pub(crate) size: u64,
     pub(crate) received: ZonedTime,
     pub(crate) modseq: ModSeq,
-    pub(crate) placements: i64,
     pub(crate) facts: &'a EmailFacts,
 }
 
@@ -137,9 +136,9 @@ impl NewEmail<'_> {
     pub(crate) fn insert(&self) -> Statement {
         stmt!(
             "INSERT INTO email (account_id, email_id, body_id, arrival_id, thread_id, size, \
-             received_at, received_zone, sent_at, sent_zone, created_modseq, placements, \
-             map_version, part_map, envelope) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             received_at, received_zone, sent_at, sent_zone, created_modseq, map_version, \
+             part_map, envelope) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             self.account,
             self.id,
             self.body,
@@ -151,7 +150,6 @@ impl NewEmail<'_> {
             self.facts.sent.map(|sent| sent.time),
             self.facts.sent.map(|sent| sent.offset_minutes),
             self.modseq,
-            self.placements,
             self.facts.map_version,
             self.facts.part_map.clone(),
             self.facts.envelope.clone()

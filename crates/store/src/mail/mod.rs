@@ -16,9 +16,10 @@
 //!   writing it. Nobody but that COPY may see it; counts leave it out.
 //! * UIDs rise in the order in which placements become visible; neither they nor a UIDVALIDITY nor
 //!   an id is ever used twice.
-//! * `email.placements` is the number of placement rows with that email; `body.refs` the number of
-//!   email and queue rows with that body, and of accounts that are still to get it ([`pending`]).
-//!   Whoever takes the last one away removes the row.
+//! * An email is there as long as a placement row holds it, live or ended. It has no count of them:
+//!   COPY would rewrite the widest row of all for it. `body.refs` is the number of email and queue
+//!   rows with that body, and of accounts that are still to get it ([`pending`]). Whoever takes the
+//!   last one away removes the row.
 
 mod accept;
 mod append;

@@ -119,35 +119,11 @@ pub(crate) fn tell(
          SELECT e.arrival_id, ?3, ?4, ?1, ?5 FROM email AS e \
          WHERE e.account_id = ?1 AND e.email_id IN {ints:?2} \
          AND EXISTS (SELECT 1 FROM story AS s WHERE s.arrival_id = e.arrival_id) \
-         GROUP BY e.arrival_id ON CONFLICT DO NOTHING",
+         ON CONFLICT DO NOTHING",
         account,
         super::email::ints(emails),
         id,
         event.at,
         later_event(event)
     ));
-}
-
-/// Adds to the number of placements that hold each of `emails`; an email that is named twice gains
-/// (or loses) twice.
-pub(crate) fn hold(account: AccountId, emails: &[EmailId], by: i64, batch: &mut Batch) {
-    let mut sorted = emails.to_vec();
-    sorted.sort_unstable();
-    let mut by_times: Vec<(i64, Vec<i64>)> = Vec::new();
-    for same in sorted.chunk_by(|a, b| a == b) {
-        let (Some(email), times) = (same.first(), same.len() as i64) else { continue };
-        match by_times.iter_mut().find(|(known, _)| *known == times) {
-            Some((_, list)) => list.push(email.get()),
-            None => by_times.push((times, vec![email.get()])),
-        }
-    }
-    for (times, list) in by_times {
-        batch.push(stmt!(
-            "UPDATE email SET placements = placements + ?2 \
-             WHERE account_id = ?1 AND email_id IN {ints:?3}",
-            account,
-            by * times,
-            list
-        ));
-    }
 }

@@ -85,9 +85,7 @@ impl Operation for Purge {
             return Ok(0);
         }
         let emails: Vec<EmailId> = ended.iter().filter_map(|one| one.email).collect();
-        let mut batch = self.remove(&ended);
-        placement::hold(self.account, &emails, -1, &mut batch);
-        tx.run(batch).await?;
+        tx.run(self.remove(&ended)).await?;
         remove_unheld(tx, self.account, &emails, modseq, &self.reason, self.now).await?;
         Ok(ended.len())
     }
@@ -187,8 +185,9 @@ pub(super) async fn remove_unheld(
 ) -> Result<(), StoreError> {
     let rows = tx
         .one(stmt!(
-            "SELECT email_id, body_id FROM email \
-             WHERE account_id = ?1 AND email_id IN {ints:?2} AND placements <= 0",
+            "SELECT e.email_id, e.body_id FROM email AS e \
+             WHERE e.account_id = ?1 AND e.email_id IN {ints:?2} AND NOT EXISTS \
+             (SELECT 1 FROM placement AS p WHERE p.account_id = ?1 AND p.email_id = e.email_id)",
             account,
             super::email::ints(emails)
         ))

@@ -187,9 +187,7 @@ impl Operation for StageCopy {
         let old: Vec<Uid> = list.iter().map(|one| one.uid).collect();
         let from = self.from;
         let copies = Copies { account, from, to, base, modseq, now: self.now, uids: &old };
-        let mut batch = vec![insert_copies(&copies)];
-        placement::hold(account, &emails, 1, &mut batch);
-        tx.run(batch).await?;
+        tx.one(insert_copies(&copies)).await?;
         let new = (base.get()..).filter_map(Uid::new);
         let uids = old.into_iter().zip(new).collect();
         Ok(Staged { uids, emails, sums: Sums::of(&list, 1) })
@@ -364,14 +362,13 @@ impl Operation for AbandonCopy {
         }
         let uids: Vec<Uid> = list.iter().map(|one| one.uid).collect();
         let emails: Vec<EmailId> = list.iter().map(|one| one.email).collect();
-        let mut batch = vec![stmt!(
+        tx.one(stmt!(
             "DELETE FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 AND uid IN {ints:?3}",
             account,
             staging.to,
             placement::numbers(&uids)
-        )];
-        placement::hold(account, &emails, -1, &mut batch);
-        tx.run(batch).await?;
+        ))
+        .await?;
         let reason = "a copy was taken back after the original was purged";
         super::purge::remove_unheld(tx, account, &emails, modseq, reason, self.now).await?;
         Ok(true)

@@ -207,7 +207,6 @@ CREATE TABLE email (
     sent_at        {int},              -- from the Date field
     sent_zone      {int},
     created_modseq {int}   NOT NULL,
-    placements     {int}   NOT NULL,   -- placement rows, live and ended, that hold it
     map_version    {int}   NOT NULL,   -- of the two below
     part_map       {bytes} NOT NULL,
     envelope       {bytes} NOT NULL,
