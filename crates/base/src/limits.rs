@@ -271,7 +271,7 @@ pub const STORY_REFUSED_RETENTION: Duration = Duration::from_secs(14 * 86_400);
 /// Ancestors of a message by which its conversation is looked for, the nearest first.
 pub const THREAD_REFERENCES_MAX: usize = 20;
 /// Messages that one step of a bulk operation (flags, expunge, copy, purge) touches.
-pub const BULK_STEP_MESSAGES: usize = 500;
+pub const BULK_STEP_MESSAGES: usize = 1000;
 /// A large COPY writes its messages under UIDs this far above the mailbox's next one, so that what
 /// arrives meanwhile comes before them.
 pub const COPY_UID_GAP: u32 = 1 << 16;

@@ -320,7 +320,10 @@ pub async fn end_deleted(engine: &Engine, now: Time) -> Result<(), StoreError> {
         }
         for (account, mailbox) in found {
             let limit = u32::try_from(BULK_STEP_MESSAGES).unwrap_or(u32::MAX);
-            while engine.write(EndDeleted { account, mailbox, limit, now }).await? > 0 {}
+            let mut step = EndDeleted { account, mailbox, after: None, limit, now };
+            while let Some(last) = engine.write(step.clone()).await? {
+                step.after = Some(last);
+            }
         }
     }
 }

@@ -134,13 +134,16 @@ impl Operation for FindDeleted {
     }
 }
 
-/// Ends some of the placements of a mailbox that was deleted. Answers how many; 0 when it is done.
+/// Ends some of the placements of a mailbox that was deleted. Answers the last one, behind which
+/// the next step begins; `None` when it is done.
 #[derive(Clone, Debug)]
 pub struct EndDeleted {
     /// Whose.
     pub account: AccountId,
     /// Which.
     pub mailbox: MailboxId,
+    /// The last one that was ended before: the ended are not gone through again.
+    pub after: Option<Uid>,
     /// How many at most.
     pub limit: u32,
     /// When.
@@ -148,24 +151,25 @@ pub struct EndDeleted {
 }
 
 impl Operation for EndDeleted {
-    type Output = usize;
+    type Output = Option<Uid>;
     const NAME: &'static str = "end deleted mailbox";
 
     fn needs_room(&self) -> bool {
         false
     }
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uid>, StoreError> {
         let batch = vec![
             lock(self.account),
             stmt!(
                 "SELECT uid, email_id, flags, size FROM placement \
-                 WHERE account_id = ?1 AND mailbox_id = ?2 AND ended_at IS NULL \
+                 WHERE account_id = ?1 AND mailbox_id = ?2 AND uid > ?3 AND ended_at IS NULL \
                  AND uid < (SELECT uidnext FROM mailbox \
                      WHERE account_id = ?1 AND mailbox_id = ?2 AND ended_at IS NOT NULL) \
-                 ORDER BY uid LIMIT ?3",
+                 ORDER BY uid LIMIT ?4",
                 self.account,
                 self.mailbox,
+                self.after.map_or(0, Uid::get),
                 self.limit
             ),
             name(self.account, self.mailbox),
@@ -178,6 +182,6 @@ impl Operation for EndDeleted {
             let place = Place { account: self.account, mailbox: self.mailbox, name };
             end(tx, &place, &list, modseq, self.now).await?;
         }
-        Ok(list.len())
+        Ok(list.last().map(|one| one.uid))
     }
 }

@@ -131,16 +131,14 @@ pub(crate) async fn deleting_ends_the_messages_step_by_step_and_spares_those_bel
     assert!(world.find(world.alice, "x/y").await.is_some());
     assert_eq!(world.read(FindDeleted { limit: 9 }).await, [(world.alice, x.id)]);
     let (account, mailbox) = (world.alice, x.id);
-    let mut steps = Vec::new();
+    let (mut after, mut steps) = (None, Vec::new());
     loop {
-        let now = world.now();
-        let step = world.write(EndDeleted { account, mailbox, limit: 2, now }).await.unwrap();
-        steps.push(step);
-        if step == 0 {
-            break;
-        }
+        let end = EndDeleted { account, mailbox, after, limit: 2, now: world.now() };
+        after = world.write(end).await.unwrap();
+        let Some(last) = after else { break };
+        steps.push(last.get());
     }
-    assert_eq!(steps, [2, 2, 1, 0]);
+    assert_eq!(steps, [2, 4, 5]);
     assert!(world.read(FindDeleted { limit: 9 }).await.is_empty());
     let inbox = world.inbox().await;
     assert!(matches!(delete(&world, &inbox).await, Err(StoreError::Refused(_))));

@@ -173,7 +173,7 @@ pub(crate) async fn what_was_in_a_deleted_mailbox_is_restored_into_inbox(engine:
     world.write(copy(&world, inbox, x, &[1], CopyMode::Move)).await.unwrap();
     let (account, now) = (world.alice, world.now());
     world.write(DeleteMailbox { account, mailbox: x, now }).await.unwrap();
-    world.write(EndDeleted { account, mailbox: x, limit: 9, now }).await.unwrap();
+    world.write(EndDeleted { account, mailbox: x, after: None, limit: 9, now }).await.unwrap();
     let list = world.read(ListRestorable { account, after: None, limit: 9 }).await;
     assert_eq!((list.len(), list[0].name.as_str()), (1, "x"), "the moved one is no second");
     let restore = Restore { account, placements: vec![(x, list[0].uid)], now };
