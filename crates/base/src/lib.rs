@@ -13,6 +13,7 @@ pub mod flags;
 pub mod id;
 pub mod limits;
 pub mod mailbox;
+pub mod object_id;
 pub mod random;
 pub mod shown;
 pub mod time;
@@ -25,5 +26,6 @@ pub use id::{
     MailboxId, QueueId, ThreadId,
 };
 pub use mailbox::{MailboxName, MailboxNameError, ModSeq, Role, Uid, UidValidity};
+pub use object_id::ObjectId;
 pub use random::Random;
 pub use time::{Clock, Time, ZonedTime};

@@ -7,7 +7,7 @@ use crate::imap::value::{
     TextField,
 };
 use crate::imap::{Code, Status as Outcome};
-use posthorn_base::{EmailId, Flags, Keyword, ModSeq, limits};
+use posthorn_base::{EmailId, Flags, Keyword, ModSeq, ObjectId, limits};
 use proptest::prelude::*;
 use std::num::NonZeroU32;
 
@@ -121,7 +121,6 @@ fn what_is_said_of_bad_commands() {
     let (_, _, _, text) = failure(b"a LOGIN alice hunter2 \"");
     assert!(!text.contains("hunter2") && !text.contains("alice"));
     assert_eq!(failure(b"a CREATE x (USE (\\All))").1, Outcome::No);
-    assert_eq!(failure(b"a SEARCH CHARSET KLINGON ALL").2, Some(Code::BadCharset));
     assert_eq!(tag_of(b"a1 FETCH 1:").map(|tag| tag.as_str().to_owned()).as_deref(), Some("a1"));
     assert_eq!(tag_of(b"a1"), None);
 }
@@ -156,7 +155,7 @@ fn search_keys() {
     assert_eq!(key(entry), Ok(SearchKey::ModSeq(since)));
     assert_eq!(key("MODSEQ 620162338"), Ok(SearchKey::ModSeq(since)));
     let email = EmailId::new(77).unwrap();
-    assert_eq!(key(&format!("EMAILID {email}")), Ok(SearchKey::EmailId(Some(email))));
+    assert_eq!(key(&format!("EMAILID {}", ObjectId(email))), Ok(SearchKey::EmailId(Some(email))));
     assert_eq!(key("THREADID T-of_another"), Ok(SearchKey::ThreadId(None)));
     for wrong in [
         "",
@@ -283,8 +282,8 @@ fn written(key: &SearchKey) -> String {
         SearchKey::Larger(size) => format!("LARGER {size}"),
         SearchKey::Smaller(size) => format!("SMALLER {size}"),
         SearchKey::ModSeq(key) => format!("MODSEQ {}", key.at_least),
-        SearchKey::EmailId(id) => format!("EMAILID {}", id.unwrap()),
-        SearchKey::ThreadId(id) => format!("THREADID {}", id.unwrap()),
+        SearchKey::EmailId(id) => format!("EMAILID {}", ObjectId(id.unwrap())),
+        SearchKey::ThreadId(id) => format!("THREADID {}", ObjectId(id.unwrap())),
         SearchKey::Not(key) => format!("NOT {}", written(key)),
         SearchKey::Or(a, b) => format!("OR {} {}", written(a), written(b)),
         SearchKey::And(keys) => {

@@ -2,7 +2,7 @@
 
 use super::sequence;
 use crate::imap::value::SequenceSet;
-use posthorn_base::{MailboxId, ModSeq, Uid, UidValidity};
+use posthorn_base::{MailboxId, ModSeq, ObjectId, Uid, UidValidity};
 use posthorn_message::structure::imap_text::write_number;
 use std::io::Write;
 
@@ -115,7 +115,7 @@ impl Code {
             }
             Code::MailboxId(id) => {
                 // Writing to a vector cannot fail.
-                let _ = write!(out, "MAILBOXID ({id})");
+                let _ = write!(out, "MAILBOXID ({})", ObjectId(*id));
             }
             Code::Modified(set) => {
                 word(out, "MODIFIED ");
@@ -200,6 +200,6 @@ mod tests {
         check(Code::UidValidity(validity), "UIDVALIDITY 38505");
         check(Code::Unseen(12), "UNSEEN 12");
         check(Code::Capability("IMAP4rev1 IDLE".into()), "CAPABILITY IMAP4rev1 IDLE");
-        check(Code::MailboxId(MailboxId::new(1).unwrap()), "MAILBOXID (0000000000001)");
+        check(Code::MailboxId(MailboxId::new(1).unwrap()), "MAILBOXID (f0000000000001)");
     }
 }

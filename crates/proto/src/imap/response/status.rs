@@ -2,7 +2,7 @@
 
 use super::name;
 use crate::imap::value::StatusItem;
-use posthorn_base::MailboxId;
+use posthorn_base::{MailboxId, ObjectId};
 
 /// What STATUS says of one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub fn status(out: &mut Vec<u8>, mailbox: &str, values: &[(StatusItem, StatusVal
         let item = item.name();
         let text = match value {
             StatusValue::Number(number) => format!("{space}{item} {number}"),
-            StatusValue::Id(id) => format!("{space}{item} ({id})"),
+            StatusValue::Id(id) => format!("{space}{item} ({})", ObjectId(*id)),
         };
         out.extend_from_slice(text.as_bytes());
     }
@@ -45,7 +45,7 @@ mod tests {
         ];
         status(&mut out, "a&b", &values);
         let want = "* STATUS \"INBOX\" ()\r\n\
-            * STATUS \"a&-b\" (MESSAGES 17 MAILBOXID (0000000000001))\r\n";
+            * STATUS \"a&-b\" (MESSAGES 17 MAILBOXID (f0000000000001))\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), want);
     }
 }

@@ -4,10 +4,10 @@ use super::search::{DateField, ModSeqKey, SearchKey, TextField};
 use super::sequence::MessageSet;
 use crate::imap::Code;
 use crate::imap::grammar::{Cursor, Fault, Parse, date};
+use posthorn_base::object_id::{Object, ObjectId};
 use posthorn_base::{Flags, Keyword, limits};
 use posthorn_message::charset;
 use std::borrow::Cow;
-use std::str::FromStr;
 
 /// In which charset the texts of a SEARCH are.
 #[derive(Debug, Default)]
@@ -235,15 +235,11 @@ fn mod_seq(cursor: &mut Cursor<'_>) -> Parse<SearchKey> {
 }
 
 /// `objectid` (RFC 8474 7): ours, or `None` for another that is well written.
-fn object_id<T: FromStr>(cursor: &mut Cursor<'_>) -> Parse<Option<T>> {
+fn object_id<T: Object>(cursor: &mut Cursor<'_>) -> Parse<Option<T>> {
     let text = cursor.astring()?;
     let is_good = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'-');
     if text.is_empty() || text.len() > 255 || !text.iter().all(is_good) {
         return Err(Fault::new("an object id is letters, digits, _ and -"));
     }
-    // RFC 8474 7: case matters, and ours have small letters only.
-    if text.iter().any(u8::is_ascii_uppercase) {
-        return Ok(None);
-    }
-    Ok(std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()))
+    Ok(std::str::from_utf8(&text).ok().and_then(ObjectId::parse))
 }

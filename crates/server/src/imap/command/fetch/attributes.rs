@@ -1,6 +1,7 @@
 //! Writes the items that are no octets of the message (RFC 3501 7.4.2).
 
 use super::{Fetching, Message, Unreadable};
+use posthorn_base::object_id::{Object, ObjectId};
 use posthorn_base::{Keyword, ZonedTime};
 use posthorn_message::structure::imap_text::{write_body_structure, write_envelope, write_number};
 use posthorn_proto::imap::response::{write_date_time, write_flags};
@@ -90,9 +91,9 @@ fn number(out: &mut Vec<u8>, before: &[u8], number: u64, after: &[u8]) {
     out.extend_from_slice(after);
 }
 
-/// RFC 8474 7: an `objectid`; our ids are letters and digits.
-fn id(out: &mut Vec<u8>, before: &[u8], id: impl std::fmt::Display) {
+/// RFC 8474 7: an `objectid`.
+fn id(out: &mut Vec<u8>, before: &[u8], id: impl Object) {
     out.extend_from_slice(before);
     // Writing to a Vec cannot fail.
-    drop(write!(out, "{id})"));
+    drop(write!(out, "{})", ObjectId(id)));
 }
