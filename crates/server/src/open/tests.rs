@@ -36,8 +36,8 @@ async fn views_hear_of_every_commit() {
     let now = SystemClock::new().now();
     let to = MailboxName::parse("Unfinished").unwrap();
     let level: MailboxId = ids.next(now);
-    let (mailbox, ids) = (drafts.id, vec![level]);
-    let rename = RenameMailbox { account, mailbox, to: to.clone(), ids, now };
+    let (from, ids) = (drafts.name.clone(), vec![level]);
+    let rename = RenameMailbox { account, from, to: to.clone(), ids, now };
     store.engine.write(rename).await.unwrap();
     assert_eq!(view().await.mailbox().name, to);
 }

@@ -16,7 +16,8 @@ pub struct List {
     pub selection: ListSelection,
     /// The reference name, decoded.
     pub reference: String,
-    /// Patterns, decoded, with `*` and `%`; more than one in the extended form only.
+    /// Patterns, decoded, with `*` and `%`; more than one in the extended form only. None when no
+    /// mailbox can have a name that meets them, because they are no modified UTF-7.
     pub patterns: Vec<String>,
     /// What is told of them.
     pub returns: ListReturn,
@@ -55,8 +56,8 @@ pub struct ListReturn {
 pub struct Lsub {
     /// The reference name, decoded.
     pub reference: String,
-    /// The pattern, decoded.
-    pub pattern: String,
+    /// The pattern, decoded; `None` as in [`List::patterns`].
+    pub pattern: Option<String>,
 }
 
 /// Options of either list that are looked at; each may be said twice.
@@ -86,6 +87,8 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parse<Command> {
     if patterns.is_empty() {
         return Err(Fault::new("a pattern is missing"));
     }
+    let patterns = reference.iter().flat_map(|_| patterns.iter().flatten().cloned()).collect();
+    let reference = reference.unwrap_or_default();
     let mut returns = ListReturn::default();
     if cursor.has_more()? {
         is_extended = true;
@@ -138,8 +141,8 @@ fn parse_return(cursor: &mut Cursor<'_>) -> Parse<ListReturn> {
 }
 
 /// A name with wildcards, decoded. In NFC, as the names are that it is compared with.
-fn pattern(wire: &[u8]) -> String {
-    decode_name(wire).nfc().collect()
+fn pattern(wire: &[u8]) -> Option<String> {
+    decode_name(wire).map(|name| name.nfc().collect())
 }
 
 /// Reads LSUB's arguments.
@@ -147,7 +150,8 @@ pub(super) fn parse_lsub(cursor: &mut Cursor<'_>) -> Parse<Command> {
     cursor.space()?;
     let reference = pattern(&cursor.astring()?);
     cursor.space()?;
-    let pattern = pattern(&cursor.list_mailbox()?);
+    let pattern = pattern(&cursor.list_mailbox()?).filter(|_| reference.is_some());
+    let reference = reference.unwrap_or_default();
     Ok(Command::Request(Request::Lsub(Lsub { reference, pattern })))
 }
 
@@ -173,6 +177,8 @@ mod tests {
         assert_eq!(list(" \"\" \"\"").unwrap().patterns, [""]);
         assert_eq!(list(" ~/Mail/ %/&AOQ-%").unwrap().patterns, ["%/ä%"]);
         assert_eq!(list(" \"\" \"e\u{301}*\"").unwrap().patterns, ["é*"], "NFC");
+        assert_eq!(list(" \"\" (a&b \"*\")").unwrap().patterns, ["*"], "no modified UTF-7");
+        assert!(list(" \"a&b\" \"*\"").unwrap().patterns.is_empty());
         // RFC 5258 5, RFC 5819 3, RFC 6154 5
         let extended = list(" (SUBSCRIBED RECURSIVEMATCH) \"\" (\"INBOX\" \"Drafts/%\")").unwrap();
         assert!(extended.is_extended && extended.selection.subscribed);

@@ -14,27 +14,45 @@ pub enum MailboxArgument {
     /// A name that a mailbox can have.
     Name(MailboxName),
     /// A name that none can have: the mailbox does not exist and cannot be made.
-    Impossible(MailboxNameError),
+    Impossible(ImpossibleName),
+}
+
+/// Why no mailbox can have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ImpossibleName {
+    /// It is not written as names are.
+    #[error("the mailbox name is no modified UTF-7 (RFC 3501 5.1.3), where & is written &-")]
+    Encoding,
+    /// It says what no name may say.
+    #[error(transparent)]
+    Name(MailboxNameError),
 }
 
 impl MailboxArgument {
     /// `mailbox`.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parse<MailboxArgument> {
-        Ok(Self::of(&decode(&cursor.astring()?)))
+        Ok(Self::of_wire(&cursor.astring()?))
     }
 
     /// `mailbox` of CREATE. RFC 3501 6.3.3: a separator at the end says that the client means to
     /// make mailboxes below, and is no part of the name.
     pub(crate) fn parse_new(cursor: &mut Cursor<'_>) -> Parse<MailboxArgument> {
-        let name = decode(&cursor.astring()?);
-        Ok(Self::of(name.strip_suffix(MailboxName::SEPARATOR).unwrap_or(&name)))
+        let wire = cursor.astring()?;
+        Ok(Self::of_wire(wire.strip_suffix(b"/").unwrap_or(&wire)))
+    }
+
+    fn of_wire(wire: &[u8]) -> MailboxArgument {
+        match decode(wire) {
+            Some(name) => Self::of(&name),
+            None => MailboxArgument::Impossible(ImpossibleName::Encoding),
+        }
     }
 
     /// A name that is decoded already.
     pub(crate) fn of(text: &str) -> MailboxArgument {
         match MailboxName::parse(text) {
             Ok(name) => MailboxArgument::Name(name),
-            Err(error) => MailboxArgument::Impossible(error),
+            Err(error) => MailboxArgument::Impossible(ImpossibleName::Name(error)),
         }
     }
 }
@@ -47,35 +65,27 @@ static BASE64: LazyLock<Option<GeneralPurpose>> = LazyLock::new(|| {
     Some(GeneralPurpose::new(&alphabet, config))
 });
 
-/// Decodes a name, or a pattern of LIST.
+/// Decodes a name, or a pattern of LIST. `None` when it is not written as RFC 3501 5.1.3 says: then
+/// no mailbox has it, and none can get it.
 ///
-/// What is no modified UTF-7 means itself: a shift that does not decode, or decodes to what stands
-/// for itself (RFC 3501 5.1.3 forbids to write it so), and octets beyond US-ASCII, which are UTF-8
-/// from clients that never heard of the encoding. Thus no name is out of a client's reach, and each
-/// name that we write decodes to itself.
-pub fn decode(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
+/// Each name is written in one way only: a shift must not say what could stand for itself, nor end
+/// where another begins. But octets beyond US-ASCII are taken for UTF-8, from clients that never
+/// heard of the encoding: what they mean is plain, and nothing else could be meant.
+pub fn decode(wire: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(wire).ok()?;
     let mut name = String::with_capacity(text.len());
-    let mut rest: &str = &text;
+    let mut rest = text;
     while let Some((plain, shifted)) = rest.split_once('&') {
         name.push_str(plain);
-        let decoded = shifted.split_once('-').and_then(|(encoded, after)| {
-            let decoded = if encoded.is_empty() { "&".into() } else { decode_shift(encoded)? };
-            Some((decoded, after))
-        });
-        match decoded {
-            Some((decoded, after)) => {
-                name.push_str(&decoded);
-                rest = after;
-            }
-            None => {
-                name.push('&');
-                rest = shifted;
-            }
+        let (encoded, after) = shifted.split_once('-')?;
+        match encoded {
+            "" => name.push('&'),
+            encoded => name.push_str(&decode_shift(encoded)?),
         }
+        rest = after;
     }
     name.push_str(rest);
-    name
+    (!text.is_ascii() || encode(&name) == text).then_some(name)
 }
 
 /// What stands between `&` and `-`: UTF-16, and nothing that could stand for itself.
@@ -137,7 +147,7 @@ mod tests {
         #[track_caller]
         fn check(name: &str, text: &str) {
             assert_eq!(encode(name), text);
-            assert_eq!(decode(text.as_bytes()), name);
+            assert_eq!(decode(text.as_bytes()).as_deref(), Some(name));
         }
         // RFC 3501 5.1.3's example.
         check("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
@@ -149,25 +159,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_encoding_means_itself() {
-        for name in
-            ["&", "a&b", "&Jjo!", "&U,BTFw-&ZeVnLIqe".trim_end_matches("&ZeVnLIqe"), "R&D-x"]
-        {
-            // Either it decodes, or it stands for itself; never is it lost.
-            let decoded = decode(name.as_bytes());
-            assert_eq!(decode(encode(&decoded).as_bytes()), decoded, "{name}");
+    fn what_is_no_encoding_is_no_name() {
+        let wrong: [&[u8]; 10] = [
+            b"&",
+            b"a&b",
+            b"R&D-x",
+            // RFC 3501 5.1.3: an open shift, and two where one would do.
+            b"&Jjo!",
+            b"&U,BTFw-&ZeVnLIqe",
+            b"&U,BTFw-&ZeVnLIqe-",
+            // An `a`, which stands for itself; half a surrogate pair; bits left over.
+            b"&AGE-",
+            b"&2D0-",
+            b"&APx-",
+            b"Entw\xfcrfe",
+        ];
+        for name in wrong {
+            assert_eq!(decode(name), None, "{}", name.escape_ascii());
         }
-        assert_eq!(decode(b"a&b"), "a&b");
-        assert_eq!(decode(b"R&D-x"), "R&D-x");
-        assert_eq!(decode("Entwürfe".as_bytes()), "Entwürfe", "raw UTF-8");
-        assert_eq!(decode(b"&AGE-"), "&AGE-", "an `a` must not be written so");
-        assert_eq!(decode(b"&2D0-"), "&2D0-", "half a surrogate pair");
+        assert_eq!(decode("Entwürfe".as_bytes()).as_deref(), Some("Entwürfe"), "raw UTF-8");
+        assert_eq!(decode(b"&AOQA9g-").as_deref(), Some("äö"));
     }
 
     proptest! {
         #[test]
         fn every_name_returns(name in "\\PC{0,40}") {
-            prop_assert_eq!(decode(encode(&name).as_bytes()), name.clone());
+            prop_assert_eq!(decode(encode(&name).as_bytes()), Some(name.clone()));
             prop_assert!(encode(&name).is_ascii());
         }
     }

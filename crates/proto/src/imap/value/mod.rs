@@ -12,7 +12,7 @@ mod status;
 pub use date::Date;
 pub use fetch::{BodySection, FetchItem, Partial, SectionName, SectionSpec};
 pub use flag::FlagList;
-pub use mailbox::{MailboxArgument, decode as decode_name, encode as encode_name};
+pub use mailbox::{ImpossibleName, MailboxArgument, decode as decode_name, encode as encode_name};
 pub use search::{DateField, ModSeqKey, SearchKey, TextField};
 pub(crate) use search_key::SearchCharset;
 pub use sequence::{MessageSet, SequenceNumber, SequenceRange, SequenceSet};

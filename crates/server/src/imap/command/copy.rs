@@ -20,7 +20,8 @@ pub(super) async fn copy(
     let selected = if copy.is_move { context.writable()? } else { context.selected()? };
     let from = selected.mailbox;
     let (uids, some_are_gone) = selected.live(&copy.set, copy.by_uid)?;
-    // RFC 3501 6.4.7: the client is told that CREATE would help.
+    // RFC 3501 6.4.7: the client is told that CREATE would help, where it would.
+    context.name(&copy.to)?;
     let to = context.mailbox(&copy.to, Code::TryCreate).await?.id;
     if some_are_gone && !copy.by_uid {
         // RFC 2180 4.4.1: all or nothing, and all there is not any more.

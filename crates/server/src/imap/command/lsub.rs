@@ -15,12 +15,14 @@ pub(super) async fn run(
     output: &mut Output<'_>,
 ) -> Result<Completion, Fault> {
     let done = Completion::ok("LSUB completed");
-    if lsub.pattern.is_empty() {
+    // No modified UTF-7: no name is meant.
+    let Some(pattern) = lsub.pattern else { return Ok(done) };
+    if pattern.is_empty() {
         // As LIST answers it: the separator is asked for.
         response::lsub(output.bytes(), "", &[MailboxAttribute::Noselect]);
         return Ok(done);
     }
-    let Some(pattern) = Pattern::new(&lsub.reference, &lsub.pattern) else { return Ok(done) };
+    let Some(pattern) = Pattern::new(&lsub.reference, &pattern) else { return Ok(done) };
     let names = read(context).await?;
     for (name, is_subscribed) in told(&names, &pattern) {
         let attributes: &[_] = if is_subscribed { &[] } else { &[MailboxAttribute::Noselect] };

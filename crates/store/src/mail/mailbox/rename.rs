@@ -2,11 +2,12 @@
 
 use super::create::{self, CreateMailbox};
 use crate::mail::{Answers, lock};
-use crate::{Batch, Change, Operation, StoreError, Tx, stmt};
+use crate::{Change, Operation, StoreError, Tx, stmt};
 use posthorn_base::{AccountId, MailboxId, MailboxName, Role, Time};
 
 /// Renames a mailbox together with those below it, and makes those above the new name that do not
-/// exist. Ids, UIDVALIDITYs, messages and roles stay; subscriptions are of names and stay, too.
+/// exist. A name that only stands above others can be renamed like them: they move, and no mailbox
+/// is made of it (RFC 3501 6.3.5, the example). Ids, UIDVALIDITYs, messages and roles stay; subscriptions are of names and stay, too.
 ///
 /// INBOX itself is refused here: renaming it moves its messages (RFC 3501 6.3.5), which is a
 /// [`CreateMailbox`] and a MOVE of everything.
@@ -15,7 +16,7 @@ pub struct RenameMailbox {
     /// Whose.
     pub account: AccountId,
     /// Which.
-    pub mailbox: MailboxId,
+    pub from: MailboxName,
     /// Its new name.
     pub to: MailboxName,
     /// Ids for the mailboxes above the new name: as many as it has levels.
@@ -29,8 +30,11 @@ impl Operation for RenameMailbox {
     const NAME: &'static str = "rename mailbox";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let from = self.current_name(tx).await?;
-        if from == self.to {
+        let from = &self.from;
+        if from.is_inbox() {
+            return Err(StoreError::Refused("INBOX keeps its name".into()));
+        }
+        if *from == self.to {
             return Err(StoreError::exists("mailbox", &self.to));
         }
         let below = format!("{from}{}", MailboxName::SEPARATOR);
@@ -40,8 +44,9 @@ impl Operation for RenameMailbox {
                 self.to
             )));
         }
+        tx.run(vec![lock(self.account)]).await?;
         self.make_parents(tx).await?;
-        let moved = self.renamed(tx, &from, &below).await?;
+        let moved = self.renamed(tx, &below).await?;
         let mut batch = vec![lock(self.account)];
         // In the order of the old names: moving `a/b` to `a` frees `a/b` before `a/b/b` takes it.
         for (mailbox, name) in &moved {
@@ -65,28 +70,6 @@ impl Operation for RenameMailbox {
 }
 
 impl RenameMailbox {
-    async fn current_name(&self, tx: &mut Tx<'_>) -> Result<MailboxName, StoreError> {
-        let batch = vec![
-            lock(self.account),
-            stmt!(
-                "SELECT name FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2 \
-                 AND ended_at IS NULL",
-                self.account,
-                self.mailbox
-            ),
-        ];
-        let mut answers = Answers::new(tx.run(batch).await?);
-        answers.modseq(self.account)?;
-        let name: MailboxName = match answers.take()?.first() {
-            Some(row) => row.get(0)?,
-            None => return Err(StoreError::missing("mailbox", self.mailbox)),
-        };
-        if name.is_inbox() {
-            return Err(StoreError::Refused("INBOX keeps its name".into()));
-        }
-        Ok(name)
-    }
-
     async fn make_parents(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let Some(parent) = self.to.parent() else { return Ok(()) };
         let new = CreateMailbox {
@@ -107,43 +90,49 @@ impl RenameMailbox {
         }
     }
 
-    /// The mailbox and those below it, with their new names.
+    /// The mailbox, where there is one, and those below it, with their new names.
     async fn renamed(
         &self,
         tx: &mut Tx<'_>,
-        from: &MailboxName,
         below: &str,
     ) -> Result<Vec<(MailboxId, MailboxName)>, StoreError> {
         // '0' follows '/': what lies between `from/` and `from0` begins with `from/`.
-        let beyond = format!("{from}0");
+        let beyond = format!("{}0", self.from);
         let rows = tx
-            .run(vec![stmt!(
+            .one(stmt!(
                 "SELECT mailbox_id, name FROM mailbox WHERE account_id = ?1 \
-                 AND ended_at IS NULL AND name >= ?2 AND name < ?3 ORDER BY name",
+                 AND ended_at IS NULL AND (name = ?2 OR name >= ?3 AND name < ?4) ORDER BY name",
                 self.account,
+                &self.from,
                 below,
                 beyond.as_str()
-            )])
+            ))
             .await?;
-        let mut moved = vec![(self.mailbox, self.to.clone())];
-        let mut batch = Batch::new();
-        for row in rows.iter().flat_map(crate::Rows::iter) {
+        if rows.is_empty() {
+            return Err(StoreError::missing("mailbox", &self.from));
+        }
+        let mut moved = Vec::new();
+        for row in rows.iter() {
             let name: String = row.get(1)?;
-            let rest = name.strip_prefix(below).unwrap_or_default();
-            let name = format!("{}{}{rest}", self.to, MailboxName::SEPARATOR);
+            let rest = name.strip_prefix(self.from.as_str()).unwrap_or_default();
+            let name = format!("{}{rest}", self.to);
             let name = MailboxName::parse(&name)
                 .map_err(|error| StoreError::Refused(format!("{name}: {error}")))?;
             moved.push((row.get(0)?, name));
         }
-        for (_, name) in &moved {
-            batch.push(stmt!(
+        // The new name must be free even where no mailbox takes it.
+        let names: Vec<&MailboxName> =
+            std::iter::once(&self.to).chain(moved.iter().map(|(_, name)| name)).collect();
+        let holder = |name: &&MailboxName| {
+            stmt!(
                 "SELECT mailbox_id FROM mailbox WHERE account_id = ?1 AND name = ?2 \
                  AND ended_at IS NULL",
                 self.account,
-                name
-            ));
-        }
-        for (rows, (_, name)) in tx.run(batch).await?.iter().zip(&moved) {
+                *name
+            )
+        };
+        let holders = tx.run(names.iter().map(holder).collect()).await?;
+        for (rows, name) in holders.iter().zip(names) {
             let holder: Option<MailboxId> = rows.first().map(|row| row.get(0)).transpose()?;
             if holder.is_some_and(|holder| !moved.iter().any(|(id, _)| *id == holder)) {
                 return Err(StoreError::exists("mailbox", name));

@@ -20,8 +20,8 @@ async fn names(world: &World<'_>) -> Vec<String> {
 async fn rename(world: &World<'_>, mailbox: &Mailbox, to: &str) -> Result<(), StoreError> {
     let to = name(to);
     let ids = to.as_str().split('/').map(|_| world.id()).collect();
-    let (account, mailbox, now) = (world.alice, mailbox.id, world.now());
-    world.write(RenameMailbox { account, mailbox, to, ids, now }).await
+    let (account, from, now) = (world.alice, mailbox.name.clone(), world.now());
+    world.write(RenameMailbox { account, from, to, ids, now }).await
 }
 
 async fn delete(world: &World<'_>, mailbox: &Mailbox) -> Result<(), StoreError> {
@@ -91,6 +91,16 @@ pub(crate) async fn renaming_takes_those_below_along(engine: &Engine) {
     rename(&world, &q, "p").await.unwrap();
     assert_eq!(world.find(world.alice, "p").await.unwrap().id, q.id);
     assert!(world.find(world.alice, "p/q").await.is_some());
+
+    // RFC 3501 6.3.5, the example: of a name that only stands above others, these move.
+    let below = world.mailbox("foo/bar").await;
+    let foo = world.find(world.alice, "foo").await.unwrap();
+    delete(&world, &foo).await.unwrap();
+    rename(&world, &foo, "zowie").await.unwrap();
+    assert_eq!(world.find(world.alice, "zowie/bar").await.unwrap().id, below.id);
+    assert!(world.find(world.alice, "zowie").await.is_none());
+    let missing = rename(&world, &foo, "again").await;
+    assert!(matches!(missing, Err(StoreError::Missing { .. })), "{missing:?}");
 }
 
 pub(crate) async fn renames_that_are_refused(engine: &Engine) {

@@ -32,7 +32,7 @@ pub(super) async fn run(
 ) -> Result<Completion, Fault> {
     let done = Completion::ok("LIST completed");
     // RFC 3501 6.3.8: a question for the separator; RFC 5258 3: but not in the extended form.
-    if !list.is_extended && list.patterns.iter().all(String::is_empty) {
+    if !list.is_extended && list.patterns.first().is_some_and(String::is_empty) {
         response::list(output.bytes(), "", &[MailboxAttribute::Noselect], &[]);
         return Ok(done);
     }
