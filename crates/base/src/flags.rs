@@ -105,6 +105,11 @@ impl Flags {
     pub const fn contains(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }
+    /// What is in both sets.
+    #[must_use]
+    pub const fn common(self, other: Flags) -> Flags {
+        Flags(self.0 & other.0)
+    }
     /// Both sets together.
     pub const fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)

@@ -35,8 +35,24 @@ pub struct StoreFlags {
     pub flags: Flags,
     /// Keywords without one.
     pub keywords: Vec<Keyword>,
-    /// Leave messages alone that changed after this (RFC 7162 3.1.3).
-    pub unchanged_since: Option<ModSeq>,
+    /// Leave messages alone that changed since.
+    pub unchanged_since: Option<Unchanged>,
+}
+
+/// The condition of a conditional STORE (RFC 7162 3.1.3).
+#[derive(Clone, Debug)]
+pub struct Unchanged {
+    /// Messages that changed after this are left alone, but for what follows.
+    pub since: ModSeq,
+    /// What some messages had at `since` or before, rising by UID. RFC 7162 3.1.12: as long as the
+    /// flags that are added or removed are still the same, it does not matter that others changed.
+    pub known: Vec<(Uid, Flags, KeywordSet)>,
+}
+
+impl From<ModSeq> for Unchanged {
+    fn from(since: ModSeq) -> Self {
+        Unchanged { since, known: Vec::new() }
+    }
 }
 
 /// What [`StoreFlags`] did.
@@ -96,7 +112,7 @@ impl Operation for StoreFlags {
         let mut sums = Sums::default();
         let mut groups: HashMap<(Flags, KeywordSet), Vec<i64>> = HashMap::new();
         for message in current {
-            if self.unchanged_since.is_some_and(|since| message.modseq > since) {
+            if self.is_changed(&message, &keywords) {
                 outcome.modified.push(message.uid);
                 continue;
             }
@@ -156,6 +172,30 @@ impl StoreFlags {
         let keywords = dictionary.resolve(self.account, &self.keywords, batch)?;
         dictionary.finish(self.account, batch);
         Ok(keywords)
+    }
+
+    /// Whether a message has changed since it must not have.
+    fn is_changed(&self, message: &Current, keywords: &KeywordSet) -> bool {
+        let Some(Unchanged { since, known }) = &self.unchanged_since else { return false };
+        if message.modseq <= *since {
+            return false;
+        }
+        if self.action == FlagAction::Set {
+            return true;
+        }
+        let named = |flags: Flags, has: &KeywordSet| {
+            (self.flags.common(flags), has.without(&has.without(keywords)))
+        };
+        let now = named(message.flags, &message.keywords);
+        // RFC 7162 3.1.3: 0 fails for what exists. Keywords exist where they are set, system flags
+        // always: that is how one client of many wins the right to set $MDNSent.
+        let system = self.flags.common(Flags::SYSTEM);
+        if *since == ModSeq::ZERO && system == Flags::NONE {
+            return now != (Flags::NONE, KeywordSet::default());
+        }
+        let before = known.binary_search_by_key(&message.uid, |(uid, ..)| *uid);
+        let before = before.ok().and_then(|at| known.get(at));
+        before.is_none_or(|(_, flags, has)| named(*flags, has) != now)
     }
 
     fn apply(&self, message: &Current, keywords: &KeywordSet) -> (Flags, KeywordSet) {

@@ -55,7 +55,7 @@ pub use changes::{
 pub use copy::{Copied, CopyMessages, CopyMode};
 pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText, UnpackedText};
 pub use expunge::{EndDeleted, Expunge, Expunged, FindDeleted};
-pub use flags::{FlagAction, FlagsStored, StoreFlags};
+pub use flags::{FlagAction, FlagsStored, StoreFlags, Unchanged};
 pub use import::{ImportStep, ReadImport};
 pub use keywords::{KeywordSet, ListKeywords};
 pub use mailbox::{

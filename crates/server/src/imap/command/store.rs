@@ -10,8 +10,8 @@ use posthorn_base::{Flags, ModSeq, Uid, limits};
 use posthorn_proto::imap::command::{Store, StoreAction};
 use posthorn_proto::imap::value::{SequenceNumber, SequenceRange, SequenceSet};
 use posthorn_proto::imap::{Code, Completion};
-use posthorn_store::mail::{FlagAction, KeywordSet, StoreFlags};
-use posthorn_store::view::View;
+use posthorn_store::mail::{FlagAction, KeywordSet, StoreFlags, Unchanged};
+use posthorn_store::view::{Entry, View};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) async fn store(
     let selected = context.writable()?;
     let known = Arc::clone(&selected.view);
     let (uids, some_are_gone) = selected.live(&store.set, store.by_uid)?;
-    let outcome = write(&store, &uids, context).await?;
+    let outcome = write(&store, &uids, &known, context).await?;
     let newest = context.newest().await?;
     // The numbers are still those that the client knows: it has been told of no expunge.
     let view = known.keeping(&newest);
@@ -47,7 +47,12 @@ pub(super) async fn store(
 }
 
 /// Changes the flags, in steps that let others write in between.
-async fn write(store: &Store, uids: &[Uid], context: &mut Context) -> Result<Outcome, Fault> {
+async fn write(
+    store: &Store,
+    uids: &[Uid],
+    known: &View,
+    context: &mut Context,
+) -> Result<Outcome, Fault> {
     let mailbox = context.selected()?.mailbox;
     let mut outcome = Outcome::default();
     for step in uids.chunks(limits::BULK_STEP_MESSAGES) {
@@ -62,13 +67,22 @@ async fn write(store: &Store, uids: &[Uid], context: &mut Context) -> Result<Out
             },
             flags: store.flags.flags,
             keywords: store.flags.keywords.clone(),
-            unchanged_since: store.unchanged_since,
+            unchanged_since: store.unchanged_since.map(|since| unchanged(since, step, known)),
         };
         let stored = context.node.engine.write(step).await?;
         outcome.changed.extend(stored.changed.into_iter().map(|(uid, _, _)| uid));
         outcome.modified.extend(stored.modified);
     }
     Ok(outcome)
+}
+
+/// The condition, with what the client knows of these messages: what it was told at `since` or
+/// before is what it means by it (RFC 7162 3.1.12).
+fn unchanged(since: ModSeq, uids: &[Uid], known: &View) -> Unchanged {
+    let entry = |uid: &Uid| known.get(known.find(*uid).ok()?);
+    let entries = uids.iter().filter_map(entry).filter(|entry| entry.modseq <= since);
+    let state = |entry: &Entry| (entry.uid, entry.flags, known.keywords(entry).clone());
+    Unchanged { since, known: entries.map(state).collect() }
 }
 
 /// Tells what became of one message.

@@ -131,7 +131,7 @@ pub(crate) async fn large_sets_are_done_in_steps(engine: &Engine) {
         action: FlagAction::Add,
         flags: Flags::SEEN,
         keywords: Vec::new(),
-        unchanged_since: Some(world.inbox().await.highest_modseq),
+        unchanged_since: Some(world.inbox().await.highest_modseq.into()),
     };
     let stored = bulk::store_flags(engine, flags).await.unwrap();
     assert_eq!((stored.changed.len(), stored.modified.len()), (MANY, 0));

@@ -88,7 +88,7 @@ pub(crate) async fn unchanged_since_leaves_newer_messages_alone(engine: &Engine)
     world.write(first).await.unwrap();
     let second = StoreFlags {
         flags: Flags::FLAGGED,
-        unchanged_since: Some(before),
+        unchanged_since: Some(before.into()),
         ..store(&world, inbox, &[1, 2], FlagAction::Add)
     };
     let stored = world.write(second).await.unwrap();
