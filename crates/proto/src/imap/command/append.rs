@@ -36,6 +36,12 @@ pub(super) fn parse_head(cursor: &mut Cursor<'_>) -> Parse<Append> {
     Ok(Append { mailbox, flags, received, size: cursor.announcement()? })
 }
 
+/// True when the literal that is announced at the end of the text is the name of the mailbox.
+pub(super) fn announces_name(cursor: &Cursor<'_>) -> bool {
+    let mut cursor = *cursor;
+    cursor.eat(b' ') && cursor.announcement().is_ok()
+}
+
 /// Says what is wrong with an APPEND that [`parse_head`] does not take.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parse<Command> {
     parse_head(cursor).map(Command::Append)
@@ -48,9 +54,9 @@ mod tests {
     use posthorn_base::Flags;
 
     fn head(text: &str) -> Option<Append> {
-        append_head(text.as_bytes()).map(|(tag, append)| {
+        append_head(text.as_bytes()).and_then(|(tag, append)| {
             assert_eq!(tag.as_str(), "A1");
-            append
+            append.ok()
         })
     }
 

@@ -26,7 +26,7 @@ pub use copy::Copy;
 pub use expunge::Expunge;
 pub use fetch::Fetch;
 pub use line::Tag;
-pub(crate) use line::{Command, Needs};
+pub(crate) use line::{Command, Needs, ParseError};
 pub use list::{List, ListReturn, ListSelection, Lsub};
 pub use mailbox::{Create, Delete, Rename, Subscribe};
 pub(crate) use parse::{append_head, parse, tag_of};

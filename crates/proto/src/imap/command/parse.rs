@@ -67,15 +67,21 @@ pub(crate) fn parse(text: &[u8]) -> Result<(Tag, Command), ParseError> {
 }
 
 /// Reads the command whose message is about to come: `text` ends with the literal's announcement.
-/// `None` when it is no APPEND, when it announces something else, a mailbox name perhaps, or when
-/// what stands before the announcement is not well written: then [`parse`] says what is wrong.
-pub(crate) fn append_head(text: &[u8]) -> Option<(Tag, Append)> {
+/// `None` when it is no APPEND, or when the literal is its mailbox name. An error when what stands
+/// before the announcement is not well written: whatever the literal holds, it has no use.
+pub(crate) fn append_head(text: &[u8]) -> Option<(Tag, Result<Append, ParseError>)> {
     let mut cursor = Cursor::new(text);
     let tag = tag(&mut cursor).ok()?;
-    if !cursor.eat(b' ') || !cursor.eat_word("APPEND") {
+    if !cursor.eat(b' ') || !cursor.eat_word("APPEND") || append::announces_name(&cursor) {
         return None;
     }
-    Some((tag, append::parse_head(&mut cursor).ok()?))
+    let append = append::parse_head(&mut cursor).map_err(|fault| {
+        ParseError::new(
+            Some(tag.clone()),
+            Fault { text: format!("APPEND: {}", fault.text).into(), ..fault },
+        )
+    });
+    Some((tag, append))
 }
 
 /// The tag of what need be no command: of the front of one that is too long, say.

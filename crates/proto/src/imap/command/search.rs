@@ -2,7 +2,6 @@
 
 use super::line::Command;
 use super::{Request, Tag};
-use crate::imap::Code;
 use crate::imap::grammar::{Cursor, Fault, Parse};
 use crate::imap::value::{SearchCharset, SearchKey};
 
@@ -17,6 +16,10 @@ pub struct Search {
     pub returns: Option<SearchReturn>,
     /// What is looked for.
     pub key: SearchKey,
+    /// False when CHARSET names one that is not known: then nothing is found, and the answer is NO
+    /// with BADCHARSET (RFC 3501 6.4.4). Not the parser's answer, because it empties the saved
+    /// result (RFC 5182 2.1).
+    pub charset_is_known: bool,
 }
 
 /// RETURN options. `RETURN ()` is the parser's `RETURN (ALL)`.
@@ -43,18 +46,16 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, tag: &Tag, by_uid: bool) -> Parse<C
         returns = Some(parse_return(cursor)?);
         cursor.space()?;
     }
-    let mut charset = SearchCharset::default();
+    let mut charset = Some(SearchCharset::default());
     if cursor.eat_word("CHARSET") {
         cursor.space()?;
-        let label = cursor.astring()?;
-        charset = SearchCharset::named(&label).ok_or_else(|| {
-            // RFC 3501 6.4.4: NO, and a list of what we know.
-            Fault::no(Code::BadCharset, "the charset is not known")
-        })?;
+        charset = SearchCharset::named(&cursor.astring()?);
         cursor.space()?;
     }
-    let key = SearchKey::parse(cursor, &charset)?;
-    Ok(Command::Request(Request::Search(Search { tag: tag.clone(), by_uid, returns, key })))
+    let charset_is_known = charset.is_some();
+    let key = SearchKey::parse(cursor, &charset.unwrap_or_default())?;
+    let search = Search { tag: tag.clone(), by_uid, returns, key, charset_is_known };
+    Ok(Command::Request(Request::Search(search)))
 }
 
 /// `"(" [search-return-opt *(SP search-return-opt)] ")"` (RFC 4731 3.1, RFC 5182 3).
@@ -125,8 +126,10 @@ mod tests {
         assert_eq!(key(b" SUBJECT \"\xc3\xa4\""), subject("ä"), "UTF-8 without asking");
         assert_eq!(key(b" SUBJECT \"\xe4\""), subject("ä"), "the most likely meaning");
 
-        let fault = key(b" CHARSET X-Klingon SUBJECT a").unwrap_err();
-        assert_eq!((fault.status, fault.code), (Status::No, Some(Code::BadCharset)));
+        let is_known = |text: &[u8]| search(text).map(|search| search.charset_is_known);
+        assert_eq!(is_known(b" CHARSET X-Klingon SUBJECT {1}\r\n\xe4"), Ok(false));
+        assert_eq!(is_known(b" CHARSET UTF-8 SUBJECT a"), Ok(true));
+        assert!(is_known(b" CHARSET X-Klingon SUBJEKT a").is_err(), "BAD, whatever the charset");
         let fault = key(b" CHARSET UTF-8 SUBJECT \"\xe4\"").unwrap_err();
         assert_eq!((fault.status, fault.code), (Status::Bad, None), "not what it says it is");
         for wrong in ["", " ", " CHARSET UTF-8", " CHARSET UTF-8 ", " CHARSET", " CHARSET ALL"] {

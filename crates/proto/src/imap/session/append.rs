@@ -1,7 +1,7 @@
 //! Literals: APPEND's message is handed to the driver, others are kept or refused.
 
 use super::{Phase, Session, State};
-use crate::imap::command::{self, Append};
+use crate::imap::command::{self, Append, ParseError};
 use crate::imap::event::{CloseReason, Event};
 use crate::imap::framing::{Announcement, Refused};
 use crate::imap::response::{self, Code, Completion};
@@ -40,20 +40,24 @@ impl Session {
     fn append(
         &mut self,
         tag: command::Tag,
-        append: Append,
+        append: Result<Append, ParseError>,
         announcement: Announcement,
         out: &mut Vec<u8>,
     ) {
         let refusal = if self.phase == Phase::NotAuthenticated {
             Completion::bad("log in first")
-        } else if announcement.octets > self.config.message_bytes_max {
+        } else if append.is_ok() && announcement.octets > self.config.message_bytes_max {
             // RFC 7889 4.
             Completion::no("the message is larger than APPENDLIMIT").with(Code::TooBig)
         } else {
-            let append = Append { size: announcement.octets, ..append };
-            self.state = State::AppendAsked(tag);
-            self.pending.push_back(Event::AppendBegin(append));
-            return;
+            match append {
+                Ok(append) => {
+                    self.state = State::AppendAsked(tag);
+                    self.pending.push_back(Event::AppendBegin(append));
+                    return;
+                }
+                Err(error) => error.into_completion().1,
+            }
         };
         self.refuse_literal(refusal, out);
     }

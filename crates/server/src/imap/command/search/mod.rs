@@ -31,9 +31,9 @@ use super::super::{Context, Output};
 use answer::Answer;
 use criteria::Criterion;
 use posthorn_base::{AccountId, Keyword};
-use posthorn_proto::imap::Completion;
 use posthorn_proto::imap::command::{Search, SearchReturn};
 use posthorn_proto::imap::value::SearchKey;
+use posthorn_proto::imap::{Code, Completion};
 use posthorn_store::mail::ListKeywords;
 use posthorn_store::{Engine, StoreError};
 use scan::{IsThere, Scan, Wanted};
@@ -47,7 +47,8 @@ pub(super) async fn run(
 ) -> Result<Completion, Fault> {
     let saves = search.returns.is_some_and(|returns| returns.save);
     let done = find_and_answer(search, context, output).await;
-    // RFC 5182 2.1: NO to a SEARCH that was to save empties what was saved; BAD leaves it.
+    // RFC 5182 2.1: NO to a SEARCH that was to save empties what was saved, be it for BADCHARSET;
+    // BAD, and a SEARCH that was not to save, leave it.
     if saves
         && done.as_ref().is_err_and(|fault| !fault.is_bad())
         && let Some(selected) = context.selected.as_mut()
@@ -62,6 +63,10 @@ async fn find_and_answer(
     context: &mut Context,
     output: &mut Output<'_>,
 ) -> Result<Completion, Fault> {
+    if !search.charset_is_known {
+        let unknown = Completion::no("the charset is not known").with(Code::BadCharset);
+        return Err(unknown.into());
+    }
     let has_mod_seq = search.key.has_mod_seq();
     let (node, account) = (Arc::clone(&context.node), context.account);
     let selected = context.selected()?;
