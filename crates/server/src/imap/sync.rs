@@ -23,9 +23,6 @@ use posthorn_store::StoreError;
 use posthorn_store::view::{Difference, View};
 use std::sync::Arc;
 
-/// Ranges of one VANISHED; what is more goes into a further one.
-const VANISHED_RANGES: usize = 1000;
-
 /// What may be told after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct After {
@@ -185,21 +182,8 @@ async fn tell_expunges(
     debug_assert_eq!(known.mailbox().id, selected.mailbox, "views of one mailbox");
     if as_vanished {
         let mut ranges = Vec::new();
-        for (_, uid) in gone {
-            untagged::add_to_ranges(&mut ranges, uid.get());
-            if ranges.len() > VANISHED_RANGES {
-                // The last range may still grow.
-                let last = ranges.pop();
-                untagged::vanished(output.bytes(), false, &ranges);
-                ranges.clear();
-                ranges.extend(last);
-                output.room().await?;
-            }
-        }
-        if !ranges.is_empty() {
-            untagged::vanished(output.bytes(), false, &ranges);
-        }
-        return Ok(());
+        gone.for_each(|(_, uid)| untagged::add_to_ranges(&mut ranges, uid.get()));
+        return untagged::tell_vanished(false, &ranges, output).await;
     }
     for (before, (position, _)) in gone.enumerate() {
         // Those before it have left already: each number is one of the moment it is written.

@@ -16,19 +16,19 @@ use std::path::{Path, PathBuf};
 const PREFIX: &[u8] = b"Return-Path: <a@b.example>\r\nReceived: by mail.example;\r\n\tnow\r\n";
 
 /// A client that waits for the end of each command.
-struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
 impl Client {
     /// Logged in as alice, with INBOX selected.
-    fn selected(server: &Server) -> Client {
+    pub(crate) fn selected(server: &Server) -> Client {
         let mut client = Client::new(server);
         client.ok("SELECT INBOX");
         client
     }
 
-    fn new(server: &Server) -> Client {
+    pub(crate) fn new(server: &Server) -> Client {
         let mut stream = BufReader::new(TcpStream::connect(server.address()).unwrap());
         let mut greeting = String::new();
         stream.read_line(&mut greeting).unwrap();
@@ -38,7 +38,7 @@ impl Client {
     }
 
     /// The untagged responses to a command, and its completion without the tag.
-    fn command(&mut self, command: &str) -> (Vec<u8>, String) {
+    pub(crate) fn command(&mut self, command: &str) -> (Vec<u8>, String) {
         self.send(format!("t {command}\r\n").as_bytes());
         self.answer()
     }
@@ -73,7 +73,7 @@ impl Client {
 
     /// The responses to a command that must succeed.
     #[track_caller]
-    fn ok(&mut self, command: &str) -> Vec<u8> {
+    pub(crate) fn ok(&mut self, command: &str) -> Vec<u8> {
         let (responses, completion) = self.command(command);
         assert!(completion.starts_with("OK "), "{command}: {completion}");
         responses
@@ -81,7 +81,7 @@ impl Client {
 
     /// A command whose responses are known.
     #[track_caller]
-    fn expect(&mut self, command: &str, want: &[u8]) {
+    pub(crate) fn expect(&mut self, command: &str, want: &[u8]) {
         let got = self.ok(command);
         if got != want {
             let (got, want) = (got.escape_ascii(), want.escape_ascii());
@@ -123,36 +123,46 @@ fn response(number: usize, items: &[u8]) -> Vec<u8> {
 }
 
 impl Server {
-    /// Puts a message behind our trace fields into INBOX, unread.
-    fn arrive(&self, prefix: &'static [u8], message: &[u8]) -> EmailId {
+    /// Puts a message into INBOX.
+    pub(crate) fn arrive(&self, prefix: &'static [u8], message: &[u8]) -> EmailId {
+        let new = self.letter(prefix, message);
+        let email = new.email;
+        self.arrive_together(vec![new]);
+        email
+    }
+
+    /// A message behind our trace fields, unread.
+    pub(crate) fn letter(&self, prefix: &'static [u8], message: &[u8]) -> NewMessage {
         let node = self.node();
-        let inbox = self.find("INBOX").unwrap().id;
         let prefix = Bytes::from_static(prefix);
         let facts = email_facts(&parse(message), &prefix, message).unwrap();
         let body = BodyWriter::encode(&node.files, node.next_id(), message, prefix).unwrap();
-        let email = node.next_id();
-        let new = NewMessage {
+        NewMessage {
             arrival: node.next_id::<ArrivalId>(),
-            email,
+            email: node.next_id(),
             body,
             facts,
             received: ZonedTime { time: Time::from_seconds(1_795_425_540), offset_minutes: -90 },
             flags: Flags::NONE,
             keywords: Vec::new(),
             story: None,
-        };
+        }
+    }
+
+    /// Puts messages into INBOX, all at once.
+    pub(crate) fn arrive_together(&self, messages: Vec<NewMessage>) {
+        let node = self.node();
         let append = Append {
             account: self.alice,
-            mailbox: inbox,
-            messages: vec![new],
+            mailbox: self.inbox(),
+            messages,
             now: node.now(),
             within_quota: true,
         };
         self.runtime.block_on(node.engine.write(append)).unwrap();
-        email
     }
 
-    fn inbox(&self) -> MailboxId {
+    pub(crate) fn inbox(&self) -> MailboxId {
         self.find("INBOX").unwrap().id
     }
 }
@@ -297,7 +307,7 @@ fn items_of_the_view_and_of_the_store() {
     client.expect(
         "UID FETCH 1 (UID FLAGS RFC822.SIZE EMAILID INTERNALDATE)",
         format!(
-            "* 1 FETCH (UID 1 FLAGS (\\Recent) RFC822.SIZE 20 EMAILID ({email}) \
+            "* 1 FETCH (UID 1 FLAGS (\\Recent) RFC822.SIZE 20 EMAILID (m{email}) \
              INTERNALDATE \"23-Nov-2026 07:49:00 -0130\")\r\n"
         )
         .as_bytes(),
@@ -306,7 +316,7 @@ fn items_of_the_view_and_of_the_store() {
     client.expect("FETCH 1 FLAGS", b"* 1 FETCH (FLAGS (\\Flagged $Forwarded \\Recent Todo))\r\n");
     let other = String::from_utf8(client.ok("FETCH 1 (THREADID SAVEDATE)")).unwrap();
     assert!(
-        other.starts_with("* 1 FETCH (THREADID (") && other.contains(" SAVEDATE \""),
+        other.starts_with("* 1 FETCH (THREADID (t") && other.contains(" SAVEDATE \""),
         "{other}"
     );
     for (name, want) in [

@@ -9,6 +9,7 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod changes;
 mod cost;
 mod fetch;
 mod log;

@@ -65,6 +65,14 @@ impl Server {
         addresses.iter().find(|(kind, _)| *kind == service).unwrap().1
     }
 
+    /// From now on the store fails where it is to change flags, as with a full disk.
+    pub(crate) fn break_flags(&self) {
+        let store = rusqlite::Connection::open(self.dir.path().join("store.db")).unwrap();
+        let trigger = "CREATE TRIGGER full BEFORE UPDATE OF flags ON placement \
+                       BEGIN SELECT RAISE(ABORT, 'no room'); END";
+        store.execute_batch(trigger).unwrap();
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Mailbox> {
         let find = FindMailbox::Name(self.alice, MailboxName::parse(name).unwrap());
         self.runtime.block_on(self.node().engine.read(&find)).unwrap()

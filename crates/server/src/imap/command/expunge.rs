@@ -24,8 +24,11 @@ pub(super) async fn expunge(
     let standing = sync::sync(context, after, output).await?;
     let done = Completion::ok("EXPUNGE completed");
     match &context.selected {
-        // RFC 7162 3.2.7: the client has now been told everything up to here.
-        Some(selected) if has_expunged && standing == sync::Standing::Good => {
+        // RFC 7162 3.2.7, 3.2.9: the client has now been told everything up to here. Who uses no
+        // modseqs is spared the code.
+        Some(selected)
+            if has_expunged && context.enabled.condstore && standing == sync::Standing::Good =>
+        {
             Ok(done.with(Code::HighestModSeq(selected.synced)))
         }
         Some(_) | None => Ok(done),

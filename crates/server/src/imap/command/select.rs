@@ -14,9 +14,6 @@ use posthorn_store::view::View;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// Ranges of one VANISHED.
-const VANISHED_RANGES: usize = 1000;
-
 /// SELECT and EXAMINE.
 pub(super) async fn select(
     select: Select,
@@ -142,11 +139,7 @@ async fn tell_vanished(
         Err(StoreError::Missing { .. }) => return Ok(()),
         gone => gone?,
     };
-    for ranges in gone.chunks(VANISHED_RANGES) {
-        untagged::vanished(output.bytes(), true, ranges);
-        output.room().await?;
-    }
-    Ok(())
+    Ok(untagged::tell_vanished(true, &gone, output).await?)
 }
 
 /// The parts of the ranges above a number.

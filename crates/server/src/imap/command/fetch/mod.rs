@@ -11,7 +11,8 @@
 //!   message for empty.
 //! * A literal has as many octets as were announced, or the connection is cut.
 //! * \Seen is set after the octets were sent: mail that a client never got stays unread. The flag
-//!   is told behind, by what tells of every change.
+//!   is told behind, by what tells of every change. When it cannot be set (a full disk), the client
+//!   has its mail all the same: nothing is said of the flag, for nothing has changed.
 
 mod attributes;
 mod label;
@@ -132,10 +133,10 @@ pub(super) async fn fetch(
         }
         fetching.page(&page, output).await?;
         if fetching.outcome.seen.len() >= limits::BULK_STEP_MESSAGES {
-            fetching.set_seen().await?;
+            fetching.set_seen().await;
         }
     }
-    fetching.set_seen().await?;
+    fetching.set_seen().await;
     Ok(fetching.outcome.completion())
 }
 
@@ -161,11 +162,7 @@ async fn tell_vanished(
         }
     };
     let ranges = vanished::since(context, selected.mailbox, view, since, &asked).await?;
-    if !ranges.is_empty() {
-        untagged::vanished(output.bytes(), true, &ranges);
-        output.room().await?;
-    }
-    Ok(())
+    Ok(untagged::tell_vanished(true, &ranges, output).await?)
 }
 
 /// A FETCH that is being carried out.
@@ -310,10 +307,10 @@ impl Fetching<'_> {
 
     /// Sets \Seen where it is to be set. Who watches the mailbox, this session among them, is told
     /// by what tells of every change.
-    async fn set_seen(&mut self) -> Result<(), Fault> {
+    async fn set_seen(&mut self) {
         let uids = std::mem::take(&mut self.outcome.seen);
         if uids.is_empty() {
-            return Ok(());
+            return;
         }
         let change = StoreFlags {
             account: self.context.account,
@@ -324,8 +321,10 @@ impl Fetching<'_> {
             keywords: Vec::new(),
             unchanged_since: None,
         };
-        bulk::store_flags(&self.context.node.engine, change).await?;
-        Ok(())
+        if let Err(error) = bulk::store_flags(&self.context.node.engine, change).await {
+            // RFC 3501 6.4.5: \Seen is set implicitly; the octets that were asked for were sent.
+            tracing::warn!(%error, "messages were read, and stay unread: \\Seen cannot be set");
+        }
     }
 }
 
