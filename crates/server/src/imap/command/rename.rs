@@ -9,7 +9,8 @@ use posthorn_proto::imap::{Code, Completion};
 use posthorn_store::mail::{RenameMailbox, bulk};
 
 /// Carries RENAME out. Sessions that have the mailbox selected keep it; subscriptions stay with the
-/// names; those below it move with it, also where the name itself is no mailbox. Of INBOX the messages move to the new name, and what is below it stays.
+/// names; those below it move with it, also where the name itself is no mailbox. Of INBOX the
+/// messages move to the new name, and what is below it stays.
 pub(super) async fn run(rename: Rename, context: &mut Context) -> Result<Completion, Fault> {
     let MailboxArgument::Name(from) = &rename.from else {
         return Err(Completion::no("there is no such mailbox").with(Code::NonExistent).into());

@@ -7,7 +7,8 @@ use posthorn_base::{AccountId, MailboxId, MailboxName, Role, Time};
 
 /// Renames a mailbox together with those below it, and makes those above the new name that do not
 /// exist. A name that only stands above others can be renamed like them: they move, and no mailbox
-/// is made of it (RFC 3501 6.3.5, the example). Ids, UIDVALIDITYs, messages and roles stay; subscriptions are of names and stay, too.
+/// is made of it (RFC 3501 6.3.5, the example). Ids, UIDVALIDITYs, messages and roles stay;
+/// subscriptions are of names and stay, too.
 ///
 /// INBOX itself is refused here: renaming it moves its messages (RFC 3501 6.3.5), which is a
 /// [`CreateMailbox`] and a MOVE of everything.
