@@ -21,6 +21,8 @@ pub const MAILBOX_DEPTH_MAX: usize = 64;
 pub const KEYWORD_BYTES_MAX: usize = 100;
 /// Keywords without a bit, per account.
 pub const KEYWORDS_PER_ACCOUNT_MAX: usize = 1000;
+/// Keywords of an account above which maintenance looks for those that no message carries.
+pub const KEYWORDS_FREED_FROM: usize = KEYWORDS_PER_ACCOUNT_MAX * 3 / 4;
 /// Mailboxes of one account.
 pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 10_000;
 
@@ -103,6 +105,10 @@ pub const POP3_SNAPSHOTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// RFC 3501 5.4: the inactivity timer is at least 30 minutes.
 pub const IMAP_IDLE_MAX: Duration = Duration::from_secs(31 * 60);
+/// What the message of an APPEND brings per second, on average and once the time for silence is
+/// over: a mobile line of the slowest kind does. The largest message may take ten hours so; who
+/// sends less keeps a place for nothing.
+pub const IMAP_APPEND_BYTES_PER_SECOND_MIN: u64 = 1024;
 /// How long the reply to a failed login is delayed, unless set.
 pub const IMAP_TARPIT: Duration = Duration::from_secs(2);
 /// A client may take this long to log in, however busy it keeps itself.

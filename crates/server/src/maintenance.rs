@@ -7,10 +7,10 @@
 
 use crate::removal;
 use crate::shutdown::Shutdown;
-use posthorn_base::{AccountId, Clock, Time};
+use posthorn_base::{AccountId, Clock, Time, limits};
 use posthorn_store::bodies::{BodyFiles, sweep_due, sweep_orphans};
 use posthorn_store::directory::{Account, ListAccounts};
-use posthorn_store::mail::{Purgeable, bulk};
+use posthorn_store::mail::{FindManyKeywords, Purgeable, bulk, free_keywords};
 use posthorn_store::story::{PurgeStories, StoryKind};
 use posthorn_store::{Engine, StoreError};
 use std::sync::Arc;
@@ -86,6 +86,7 @@ impl Maintenance {
         let before = now - COPY_ABANDONED;
         self.told(bulk::abandon_copies(engine, before, now).await, "taking copies back");
         self.told(self.purge_expunged(now).await, "purging expunged messages");
+        self.told(self.free_keywords().await, "freeing keywords");
         self.told(self.purge_stories(now).await, "removing old stories");
         self.told(sweep_due(engine, files, now).await.map(drop), "deleting body files");
         self.told(sweep_orphans(engine, files, now).await.map(drop), "sweeping body files");
@@ -124,6 +125,24 @@ impl Maintenance {
             }
         }
         Ok(())
+    }
+
+    /// Accounts that are near their limit get back the keywords that no message carries. Behind the
+    /// purge: what can be restored keeps its own.
+    async fn free_keywords(&self) -> Result<(), StoreError> {
+        let at_least = limits::KEYWORDS_FREED_FROM;
+        let mut find = FindManyKeywords { at_least, after: None, limit: PAGE };
+        loop {
+            let accounts = self.engine.read(&find).await?;
+            let Some(last) = accounts.last() else { return Ok(()) };
+            find.after = Some(*last);
+            for account in accounts {
+                let freed = free_keywords(&self.engine, account).await?;
+                if freed > 0 {
+                    tracing::info!(%account, freed, "keywords that no message carries are free");
+                }
+            }
+        }
     }
 
     /// Halves what can be restored, account by account, until there is room again.

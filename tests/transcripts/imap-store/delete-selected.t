@@ -1,5 +1,5 @@
-# RFC 2180 3.3: who has a mailbox selected that another session deletes is disconnected; who deletes
-# it itself has nothing selected. RENAME keeps it selected (RFC 2180 3.4).
+# Our choice: who has a mailbox selected that another session deletes is disconnected; who deletes
+# it itself has nothing selected. RENAME keeps it selected.
 config: mailbox=old
 config: mailbox=other
 

@@ -1,4 +1,4 @@
-# RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE and SEARCH are answered; RFC 2180 4: messages that
+# RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE and SEARCH are answered; and messages that
 # are gone and could not be told of yet
 config: messages=4
 

@@ -11,11 +11,12 @@ use posthorn_base::{AccountId, MailboxName, Time};
 use posthorn_proto::imap::command::Enabled;
 use posthorn_proto::imap::value::MailboxArgument;
 use posthorn_proto::imap::{Code, Completion, Status};
-use posthorn_proto::sasl::Identity;
+use posthorn_proto::sasl::{Identity, LoginMethod};
 use posthorn_store::directory::Scopes;
-use posthorn_store::mail::{FindMailbox, KeywordSet, Mailbox};
+use posthorn_store::mail::{FindMailbox, KeywordSet, Mailbox, free_keywords};
 use posthorn_store::view::View;
 use posthorn_store::{EngineError, StoreError};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Why a command has no completion of its own.
@@ -78,6 +79,15 @@ impl Shared {
     }
 }
 
+/// Where a login came from, for stories.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    /// The client's address.
+    pub(crate) peer: IpAddr,
+    /// How it logged in.
+    pub(crate) method: LoginMethod,
+}
+
 /// A logged-in session.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -95,6 +105,8 @@ pub(crate) struct Context {
     dictionary: Arc<Dictionary>,
     /// The login, to be looked at again when the directory changes.
     identity: Identity,
+    /// Where it came from, and how.
+    origin: Origin,
     /// The state of the directory in which it was good.
     directory: u64,
     /// What it holds of a mailbox that has moved on.
@@ -104,8 +116,14 @@ pub(crate) struct Context {
 impl Context {
     /// A session of this login, with nothing selected. `directory` is the state of the directory
     /// in which the login was found good.
-    pub(super) fn new(shared: Arc<Shared>, identity: Identity, directory: u64) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        identity: Identity,
+        origin: Origin,
+        directory: u64,
+    ) -> Self {
         Context {
+            origin,
             node: Arc::clone(&shared.node),
             share: Share::new(Arc::clone(&shared.pinned)),
             shared,
@@ -121,6 +139,11 @@ impl Context {
     /// The name of the login, for stories.
     pub(crate) fn login(&self) -> &str {
         &self.identity.login
+    }
+
+    /// Where the login came from, for stories.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The present instant.
@@ -252,6 +275,20 @@ impl Context {
             selected.tell_flags(&self.dictionary, output.bytes());
         }
         Ok(())
+    }
+
+    /// For a command that an account has no keyword left for: frees those that no message carries.
+    /// True when it is worth trying again.
+    pub(crate) async fn free_keywords(&mut self) -> Result<bool, StoreError> {
+        // All mailboxes are gone through, as by a SEARCH.
+        let _slice = self.node.large.slice(self.account).await;
+        let freed = free_keywords(&self.node.engine, self.account).await?;
+        tracing::info!(freed, "an account has too many keywords");
+        if freed > 0 {
+            let read = self.shared.dictionaries.read(&self.node.engine, self.account);
+            self.dictionary = read.await?;
+        }
+        Ok(freed > 0)
     }
 
     /// CONDSTORE is enabled from now on. With a mailbox selected, its client hears from where on it

@@ -1,8 +1,11 @@
 //! Names of keywords that have no bit: one dictionary per account, shared by its sessions.
 //!
 //! Invariants
-//! * A dictionary only grows: a number keeps its name for ever, so what is held here is never
-//!   wrong, at worst it lacks the newest names. Who meets a number that it lacks reads it anew.
+//! * A number never gets another name, so what is held here is never wrong: at worst it lacks the
+//!   newest names, and has some that are not used any more. Who meets a number above all that it
+//!   has reads it anew.
+//! * A number that it lacks below these was freed: no message has it. A view that is older may say
+//!   so of one; that keyword is not shown, and its client soon hears of the change.
 
 use posthorn_base::{AccountId, Keyword, limits};
 use posthorn_store::mail::{KeywordSet, ListKeywords};
@@ -38,9 +41,10 @@ impl Dictionary {
         (KeywordSet::new(numbers), all_known)
     }
 
-    /// True when every number of the set has its name here.
+    /// True when reading it anew would bring no further name for this set.
     pub(crate) fn knows(&self, set: &KeywordSet) -> bool {
-        set.iter().all(|number| self.name(number).is_some())
+        let newest = self.names.last().map_or(0, |(number, _)| *number);
+        set.iter().all(|number| number <= newest)
     }
 
     /// All names, in the order in which they were first used.
@@ -70,8 +74,9 @@ impl Dictionaries {
     ) -> Result<Arc<Dictionary>, StoreError> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&account).cloned();
         match held {
-            Some(dictionary) => Ok(dictionary),
-            None => self.read(engine, account).await,
+            Some(dictionary) if !dictionary.is_full() => Ok(dictionary),
+            // Maintenance may have freed some.
+            Some(_) | None => self.read(engine, account).await,
         }
     }
 
@@ -109,7 +114,9 @@ mod tests {
         assert_eq!(dictionary.name(3), None);
         let (set, all_known) = dictionary.numbers(&[keyword("URGENT"), keyword("todo")]);
         assert_eq!((&set, all_known), (&KeywordSet::new(vec![2, 7]), true));
-        assert!(dictionary.knows(&set) && !dictionary.knows(&KeywordSet::new(vec![2, 3])));
+        assert!(dictionary.knows(&set));
+        assert!(dictionary.knows(&KeywordSet::new(vec![2, 3])), "3 is free");
+        assert!(!dictionary.knows(&KeywordSet::new(vec![2, 8])), "8 is newer");
         assert_eq!(dictionary.numbers(&[keyword("other")]), (KeywordSet::default(), false));
     }
 }

@@ -4,7 +4,8 @@
 //! for a while, and memory beside the message itself. However many of them arrive at once, only a
 //! few are worked on; the others wait in their spool files, where they take neither. Networks take
 //! turns: whoever floods us with large messages delays their own. Searches that have to look
-//! through whole messages are worked on here too, account by account.
+//! through whole messages are worked on here too, account by account; and each page of any search
+//! has its turn among those of other accounts.
 //!
 //! The work is done by threads of their own, always the same few. The C library keeps what a thread
 //! has freed for that thread: spread over a pool of hundreds, the memory of two messages at a time
@@ -19,7 +20,7 @@
 
 use crate::memory::{Budget, MemoryError, Permit};
 use crate::turns::{self, Party, Turns};
-use posthorn_base::limits;
+use posthorn_base::{AccountId, limits};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -33,6 +34,7 @@ type Work = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub struct LargeMessages {
     turns: Turns,
+    slices: Turns,
     budget: Budget,
     to_threads: mpsc::Sender<Work>,
 }
@@ -67,7 +69,9 @@ impl LargeMessages {
                 serve(&work);
             })?;
         }
-        Ok(LargeMessages { turns: Turns::new(turns), budget, to_threads })
+        // While one slice is looked through, the next one is read.
+        let slices = Turns::new(2 * turns);
+        Ok(LargeMessages { turns: Turns::new(turns), slices, budget, to_threads })
     }
 
     /// Runs work on one of the threads.
@@ -82,6 +86,13 @@ impl LargeMessages {
         };
         self.to_threads.send(Box::new(work)).map_err(|_| Panicked)?;
         answer.await.map_err(|_| Panicked)
+    }
+
+    /// Waits for the right to one slice of work that goes through a mailbox: a page of a SEARCH.
+    /// Whoever has more of it asks again, behind other accounts: what one account looks for delays
+    /// others by two slices at most, however many sessions it has.
+    pub(crate) async fn slice(&self, account: AccountId) -> turns::Turn {
+        self.slices.take(account.into()).await
     }
 
     /// Waits for a turn and for memory, at most [`limits::LARGE_MESSAGE_WAIT_MAX`] for both. A

@@ -4,6 +4,7 @@ use crate::fetch::Client;
 use crate::server::Server;
 use posthorn_base::{Uid, limits};
 use posthorn_store::mail::{Expunge, bulk};
+use posthorn_store::story::{Kind, Label, ListStories, ReadStory};
 
 /// Expunges these messages of INBOX, as another session would.
 fn expunge(server: &Server, uids: Vec<Uid>) {
@@ -65,4 +66,55 @@ fn mail_is_shown_when_seen_cannot_be_stored() {
     client.expect("FETCH 1 FLAGS", b"* 1 FETCH (FLAGS (\\Recent))\r\n");
     let (_, refused) = client.command("STORE 1 +FLAGS (\\Seen)");
     assert!(refused.starts_with("NO "), "who asks for the flag itself hears of it: {refused}");
+}
+
+/// An account's keywords are those that are in use: others make room when there is none left.
+#[test]
+fn keywords_that_no_message_carries_make_room_for_others() {
+    let server = Server::start();
+    for _ in 0..2 {
+        server.arrive(b"", b"Subject: x\r\n\r\ntext\r\n");
+    }
+    let all: Vec<String> = (0..limits::KEYWORDS_PER_ACCOUNT_MAX).map(|n| format!("k{n}")).collect();
+    let mut client = Client::selected(&server);
+    let mut other = Client::selected(&server);
+    client.ok(&format!("STORE 1 FLAGS.SILENT ({})", all.join(" ")));
+    other.ok("NOOP");
+    let (_, full) = client.command("STORE 2 +FLAGS (new)");
+    assert!(full.starts_with("NO [LIMIT] "), "{full}");
+    let wildcard = |client: &mut Client| {
+        let selected = String::from_utf8(client.ok("SELECT INBOX")).unwrap();
+        let line = selected.lines().find(|line| line.contains("[PERMANENTFLAGS ")).unwrap();
+        line.contains("\\*")
+    };
+    assert!(!wildcard(&mut Client::new(&server)), "there is no room for more");
+
+    client.ok("STORE 1 FLAGS.SILENT (k0)");
+    let told = String::from_utf8(client.ok("STORE 2 +FLAGS (new)")).unwrap();
+    assert!(told.ends_with("* 2 FETCH (FLAGS (\\Recent new))\r\n"), "{told}");
+    assert!(client.append("INBOX (newer)", b"Subject: y\r\n\r\n").starts_with("OK "));
+    assert!(wildcard(&mut Client::new(&server)), "and now there is");
+
+    // Who was told of them before shows them until it is told of the change.
+    let old = String::from_utf8(other.ok("FETCH 1 UID")).unwrap();
+    assert!(old.contains("* 1 FETCH (FLAGS (k0))\r\n"), "{old}");
+    assert!(old.contains("* 2 FETCH (FLAGS (new))\r\n"), "{old}");
+    other.expect("FETCH 1 FLAGS", b"* 1 FETCH (FLAGS (k0))\r\n");
+}
+
+#[test]
+fn the_story_of_an_append_says_who_and_from_where() {
+    let server = Server::start();
+    let mut client = Client::new(&server);
+    assert!(client.append("INBOX", b"Subject: y\r\n\r\n").starts_with("OK "));
+    let engine = &server.node().engine;
+    let list = ListStories { account: Some(server.alice), before: None, limit: 10 };
+    let stories = server.runtime.block_on(engine.read(&list)).unwrap();
+    let read = ReadStory { arrival: stories[0].arrival, account: Some(server.alice) };
+    let story = server.runtime.block_on(engine.read(&read)).unwrap().unwrap();
+    let event = story.events.iter().find(|event| event.kind == Kind::Appended).unwrap();
+    let detail = |label| event.details.iter().find(|(l, _)| *l == label).map(|(_, d)| d.as_str());
+    assert_eq!(detail(Label::Peer), Some("127.0.0.1"));
+    assert_eq!(detail(Label::Login), Some("alice@example.com"));
+    assert_eq!(detail(Label::Mechanism), Some("LOGIN command"));
 }

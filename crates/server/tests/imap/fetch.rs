@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// APPEND to INBOX; its completion.
-    fn append(&mut self, arguments: &str, message: &[u8]) -> String {
+    pub(crate) fn append(&mut self, arguments: &str, message: &[u8]) -> String {
         self.send(format!("t APPEND {arguments} {{{}}}\r\n", message.len()).as_bytes());
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();

@@ -5,6 +5,9 @@ use crate::{Batch, EngineError, Operation, StoreError, Tx, stmt};
 use bytes::Bytes;
 use posthorn_base::{AccountId, Keyword, limits, varint};
 
+/// What [`StoreError::Limit`] calls them: [`free_keywords`](super::free_keywords) may help.
+pub const TOO_MANY_KEYWORDS: &str = "keywords of an account";
+
 /// The keywords of one placement: rising numbers of the account's dictionary, as varints of their
 /// differences. The empty set takes no room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -132,7 +135,7 @@ impl Dictionary {
             }
             if self.numbers.len() >= limits::KEYWORDS_PER_ACCOUNT_MAX {
                 let limit = limits::KEYWORDS_PER_ACCOUNT_MAX;
-                return Err(StoreError::Limit { what: "keywords of an account", limit });
+                return Err(StoreError::Limit { what: TOO_MANY_KEYWORDS, limit });
             }
             let number = self.next;
             self.next = self.next.saturating_add(1);

@@ -45,6 +45,7 @@ mod search;
 pub mod stage;
 mod summary;
 mod thread;
+mod unused_keywords;
 
 pub use accept::{Accept, Accepted, FindAccepted, Placed};
 pub use append::{Append, Appended, NewMessage};
@@ -57,7 +58,7 @@ pub use email::{Email, EmailFacts, ReadEmails, ReadTexts, SearchText, UnpackedTe
 pub use expunge::{EndDeleted, Expunge, Expunged, FindDeleted};
 pub use flags::{FlagAction, FlagsStored, StoreFlags, Unchanged};
 pub use import::{ImportStep, ReadImport};
-pub use keywords::{KeywordSet, ListKeywords};
+pub use keywords::{KeywordSet, ListKeywords, TOO_MANY_KEYWORDS};
 pub use mailbox::{
     ClaimRecent, ClaimedRecent, Counts, CreateMailbox, DeleteMailbox, FindMailbox, ListMailboxes,
     ListSubscriptions, Mailbox, RenameMailbox, SetRole, SetSubscribed, first_uidvalidity,
@@ -74,6 +75,7 @@ pub use restore::{ListRestorable, Restorable, Restore, Restored};
 pub use search::{MailboxSums, MessageDates, ReadDates, SumMailbox};
 pub use summary::{ReadSummaries, Summary};
 pub use thread::ThreadKeys;
+pub use unused_keywords::{FindManyKeywords, free_keywords};
 
 use crate::{EngineError, Rows, Statement, StoreError, stmt};
 use posthorn_base::{AccountId, ModSeq};

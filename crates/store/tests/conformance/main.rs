@@ -52,6 +52,7 @@ suite! {
     messages: flags_and_counts,
         unchanged_since_leaves_newer_messages_alone,
         keywords,
+        keywords_that_no_message_carries_are_freed,
         expunged_mail_is_restored_under_a_new_uid,
         what_was_in_a_deleted_mailbox_is_restored_into_inbox,
         copies_share_the_email_and_moves_leave_nothing_to_restore,

@@ -23,7 +23,9 @@ use posthorn_proto::imap::value::FlagList;
 use posthorn_proto::imap::{Code, Completion};
 use posthorn_store::bodies::BodyWriter;
 use posthorn_store::directory::ReadQuota;
-use posthorn_store::mail::{self, EmailFacts, Mailbox, NewBody, NewMessage, ReadEmails};
+use posthorn_store::mail::{
+    self, EmailFacts, Mailbox, NewBody, NewMessage, ReadEmails, TOO_MANY_KEYWORDS,
+};
 use posthorn_store::story::{Event, Kind, Label, NewStory, StoryKind};
 use posthorn_store::{EngineError, StoreError};
 use std::sync::Arc;
@@ -106,7 +108,13 @@ impl Appending {
             within_quota: true,
         };
         let done = Completion::ok("APPEND completed");
-        match node.engine.write(append).await {
+        let mut written = node.engine.write(append.clone()).await;
+        if matches!(written, Err(StoreError::Limit { what: TOO_MANY_KEYWORDS, .. }))
+            && context.free_keywords().await?
+        {
+            written = node.engine.write(append).await;
+        }
+        match written {
             Ok(appended) => match appended.uids.first() {
                 Some(uid) => Ok(done.with(Code::AppendUid(appended.uidvalidity, *uid))),
                 None => Ok(done),
@@ -160,7 +168,9 @@ fn story(context: &Context, arrival: ArrivalId, mailbox: &MailboxName, now: Zone
     let event = Event::new(now.time, Kind::Appended)
         .of(context.account)
         .with(Label::By, "imap")
+        .with(Label::Peer, context.origin().peer.to_string())
         .with(Label::Login, context.login())
+        .with(Label::Mechanism, context.origin().method.name())
         .with(Label::Mailbox, mailbox.as_str());
     NewStory { arrival, at: now.time, kind: StoryKind::Appended, events: vec![event] }
 }

@@ -24,7 +24,7 @@ pub(super) async fn copy(
     context.name(&copy.to)?;
     let to = context.mailbox(&copy.to, Code::TryCreate).await?.id;
     if some_are_gone && !copy.by_uid {
-        // RFC 2180 4.4.1: all or nothing, and all there is not any more.
+        // RFC 3501 6.4.7: all or nothing, and all there is not any more.
         let gone = "Some of these messages are gone; nothing was copied";
         return Ok(Completion::no(gone).with(Code::ExpungeIssued));
     }

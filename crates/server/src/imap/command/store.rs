@@ -2,7 +2,8 @@
 //!
 //! Who stores is told what came of it: without .SILENT the flags of every message that was named;
 //! with it only what the client cannot know by itself, because another session changed the message,
-//! too. Messages that are gone do not stop the others (RFC 2180 4.2).
+//! too. Messages that are gone do not stop the others (RFC 7162 3.1.3, the
+//! examples).
 
 use super::super::context::Fault;
 use super::super::{Context, Output, sync, untagged};
@@ -10,7 +11,8 @@ use posthorn_base::{Flags, ModSeq, Uid, limits};
 use posthorn_proto::imap::command::{Store, StoreAction};
 use posthorn_proto::imap::value::{SequenceNumber, SequenceRange, SequenceSet};
 use posthorn_proto::imap::{Code, Completion};
-use posthorn_store::mail::{FlagAction, KeywordSet, StoreFlags, Unchanged};
+use posthorn_store::StoreError;
+use posthorn_store::mail::{FlagAction, KeywordSet, StoreFlags, TOO_MANY_KEYWORDS, Unchanged};
 use posthorn_store::view::{Entry, View};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -69,7 +71,13 @@ async fn write(
             keywords: store.flags.keywords.clone(),
             unchanged_since: store.unchanged_since.map(|since| unchanged(since, step, known)),
         };
-        let stored = context.node.engine.write(step).await?;
+        let mut stored = context.node.engine.write(step.clone()).await;
+        if matches!(stored, Err(StoreError::Limit { what: TOO_MANY_KEYWORDS, .. }))
+            && context.free_keywords().await?
+        {
+            stored = context.node.engine.write(step).await;
+        }
+        let stored = stored?;
         outcome.changed.extend(stored.changed.into_iter().map(|(uid, _, _)| uid));
         outcome.modified.extend(stored.modified);
     }
@@ -152,7 +160,7 @@ fn expected(
 }
 
 fn completion(store: &Store, outcome: &Outcome, some_are_gone: bool, known: &View) -> Completion {
-    // RFC 2180 4.2.2: with .SILENT the client sees no difference, and UIDs that are gone are no
+    // Our choice: with .SILENT the client sees no difference, and UIDs that are gone are no
     // error (RFC 3501 6.4.8).
     let fails = some_are_gone && !store.by_uid && !store.silent;
     let done = match fails {

@@ -9,7 +9,7 @@
 mod idle;
 
 use super::command::Appending;
-use super::context::Fault;
+use super::context::{Fault, Origin};
 use super::sync::{After, Standing};
 use super::{Context, Output, Shared, command, reply, sync};
 use crate::conn::{CloseReason, Connection};
@@ -223,7 +223,8 @@ impl Driver {
 
     fn logged_in(&mut self, identity: &Identity, method: LoginMethod) {
         self.logins.succeeded(identity, method, self.steady.now());
-        let context = Context::new(Arc::clone(&self.shared), identity.clone(), self.directory);
+        let (shared, origin) = (Arc::clone(&self.shared), Origin { peer: self.peer, method });
+        let context = Context::new(shared, identity.clone(), origin, self.directory);
         self.context = Some(Box::new(context));
     }
 
@@ -288,7 +289,7 @@ impl Driver {
         }
     }
 
-    /// RFC 2180 3.3: who has a mailbox selected that another session deletes is disconnected. It
+    /// Our choice, for no RFC says what to do: who has a mailbox selected that another session deletes is disconnected. It
     /// counts messages that are no more, and no response says that a mailbox is left without the
     /// client's doing.
     fn mailbox_is_gone(&mut self) {

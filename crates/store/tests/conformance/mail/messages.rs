@@ -4,9 +4,9 @@ use super::world::{INBOX, Letter, World, letter, uid, uids};
 use posthorn_base::{EmailId, Flags, Keyword, MailboxId, ModSeq, Time, limits};
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
-    CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FlagAction, FlagsStored,
-    ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable, ReadEmails, ReadSummaries,
-    Recount, Restore, StoreFlags,
+    CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FindManyKeywords,
+    FlagAction, FlagsStored, ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable,
+    ReadEmails, ReadSummaries, Recount, Restore, StoreFlags, free_keywords,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -128,6 +128,41 @@ pub(crate) async fn keywords(engine: &Engine) {
     let letter = Letter { keywords: vec![keyword("one-more"), keyword("k5")], ..letter("x") };
     world.deliver(&letter, INBOX).await;
     assert_eq!(world.messages(inbox).await[2].keywords.iter().count(), 1);
+}
+
+pub(crate) async fn keywords_that_no_message_carries_are_freed(engine: &Engine) {
+    let world = World::new(engine).await;
+    let inbox = filled(&world, 3).await;
+    let keyword = |text: &str| Keyword::parse(text).unwrap();
+    let change = |list: &[u32], words: &[&str], action| StoreFlags {
+        keywords: words.iter().map(|word| keyword(word)).collect(),
+        ..store(&world, inbox, list, action)
+    };
+    let dictionary = async || {
+        let list = world.read(ListKeywords(world.alice)).await;
+        list.into_iter().map(|(n, k)| (n, k.as_str().to_owned())).collect::<Vec<_>>()
+    };
+    let named = |list: &[(u32, &str)]| -> Vec<(u32, String)> {
+        list.iter().map(|(number, name)| (*number, (*name).to_owned())).collect()
+    };
+    let free = async || free_keywords(engine, world.alice).await.unwrap();
+    assert_eq!(free().await, 0, "an empty dictionary");
+    world.write(change(&[1], &["a", "b", "c", "d", "e"], FlagAction::Add)).await.unwrap();
+    world.write(change(&[2], &["b"], FlagAction::Add)).await.unwrap();
+    world.write(change(&[3], &["c"], FlagAction::Add)).await.unwrap();
+    world.write(change(&[1], &["b", "c", "d", "e"], FlagAction::Remove)).await.unwrap();
+    world.write(expunge(&world, inbox, &[3])).await.unwrap();
+    // `c` is of a message that can be restored, `e` is the newest.
+    assert_eq!(free().await, 1);
+    assert_eq!(dictionary().await, named(&[(1, "a"), (2, "b"), (3, "c"), (5, "e")]));
+    world.write(change(&[2], &["d"], FlagAction::Set)).await.unwrap();
+    world.write(purge(&world, Purgeable::DownTo(0), 100)).await.unwrap();
+    assert_eq!(free().await, 3);
+    assert_eq!(dictionary().await, named(&[(1, "a"), (6, "d")]), "no number comes twice");
+    let at_least = |at_least| FindManyKeywords { at_least, after: None, limit: 10 };
+    assert_eq!(world.read(at_least(2)).await, [world.alice]);
+    assert_eq!(world.read(at_least(3)).await, []);
+    assert_eq!(world.findings().await, []);
 }
 
 pub(crate) async fn expunged_mail_is_restored_under_a_new_uid(engine: &Engine) {

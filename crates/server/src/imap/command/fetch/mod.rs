@@ -6,8 +6,8 @@
 //! them.
 //!
 //! Invariants
-//! * Messages that another session expunged are shown like the others as long as they can be read
-//!   (RFC 2180 4.1.2). One that cannot is left out, and the completion says so: no client takes a
+//! * Messages that another session expunged are shown like the others as long as they can be read:
+//!   the client was not told yet that they are gone (RFC 3501 7.4.1). One that cannot is left out, and the completion says so: no client takes a
 //!   message for empty.
 //! * A literal has as many octets as were announced, or the connection is cut.
 //! * \Seen is set after the octets were sent: mail that a client never got stays unread. The flag
@@ -355,7 +355,7 @@ impl Outcome {
         } else if self.busy > 0 {
             Completion::no("Messages that cannot be read now were left out").with(Code::Unavailable)
         } else if self.gone > 0 {
-            // RFC 2180 4.1.2, RFC 5530.
+            // RFC 5530 3, EXPUNGEISSUED.
             Completion::no("Messages that are gone were left out").with(Code::ExpungeIssued)
         } else {
             Completion::ok("FETCH completed")

@@ -3,7 +3,8 @@
 //!
 //! Invariants
 //! * What is read at once is bounded, and texts in memory are covered by the budget.
-//! * Between two pages other sessions have their turn; texts are looked through by the threads for
+//! * Between two pages other sessions have their turn, and each page waits for its own: accounts are
+//!   served one after the other, however many searches each has going; texts are looked through by the threads for
 //!   large messages, never by those that serve connections.
 //! * When the client is gone, the search ends with the page it is at.
 
@@ -13,6 +14,7 @@ use crate::conn::CloseReason;
 use crate::imap::context::Fault;
 use crate::intake::LargeMessages;
 use crate::memory::Budget;
+use crate::turns::Turn;
 use posthorn_base::{AccountId, EmailId, limits};
 use posthorn_message::text::SEARCH_TEXT_VERSION;
 use posthorn_proto::imap::{Code, Completion};
@@ -111,7 +113,6 @@ impl Scan<'_> {
         let mut all = Vec::new();
         let mut left = 0..self.view.len();
         while !left.is_empty() {
-            is_there()?;
             let page = self.next_page(&mut left, wanted);
             let mut found = self.page(page, is_there).await?;
             found.sort_unstable();
@@ -141,22 +142,20 @@ impl Scan<'_> {
     }
 
     async fn page(&self, page: Range<usize>, is_there: &IsThere<'_>) -> Result<Vec<usize>, Fault> {
-        let mut sorted = Sorted::default();
-        for position in page {
-            let Some(entry) = self.view.get(position).copied() else { break };
-            let candidate = Candidate { position, entry, dates: None };
-            sorted.sort(candidate, candidate.ask(&self.view, &self.criterion, None));
-        }
+        let slice = self.slice(is_there).await?;
+        let mut sorted = self.ask_view(page);
+        drop(slice);
         if self.criterion.has_dates() {
             let open = std::mem::take(&mut sorted.open);
             for some in open.chunks(DATES_PAGE) {
+                let _slice = self.slice(is_there).await?;
                 self.read_dates(some, &mut sorted).await?;
             }
         }
         let open = std::mem::take(&mut sorted.open);
         let mut rest = open.as_slice();
         while !rest.is_empty() {
-            is_there()?;
+            let _slice = self.slice(is_there).await?;
             let (some, behind) = rest.split_at(texts_page(rest));
             rest = behind;
             self.read_texts(some, &mut sorted).await?;
@@ -168,6 +167,23 @@ impl Scan<'_> {
             }
         }
         Ok(sorted.found)
+    }
+
+    /// A turn among the accounts that search. By then the client may have gone.
+    async fn slice(&self, is_there: &IsThere<'_>) -> Result<Turn, Fault> {
+        let turn = self.large.slice(self.account).await;
+        is_there()?;
+        Ok(turn)
+    }
+
+    fn ask_view(&self, page: Range<usize>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for position in page {
+            let Some(entry) = self.view.get(position).copied() else { break };
+            let candidate = Candidate { position, entry, dates: None };
+            sorted.sort(candidate, candidate.ask(&self.view, &self.criterion, None));
+        }
+        sorted
     }
 
     fn whole_messages(&self) -> WholeMessages<'_> {
@@ -182,7 +198,8 @@ impl Scan<'_> {
         for candidate in some {
             let uid = candidate.entry.uid;
             while dates.next_if(|dates| dates.uid < uid).is_some() {}
-            // RFC 2180 4.4: what was expunged behind the client's back need not be found.
+            // It was expunged behind the client's back: RFC 3501 6.4.4 wants what meets the criteria,
+            // and this meets none any more.
             let Some(dates) = dates.next_if(|dates| dates.uid == uid) else { continue };
             let candidate = Candidate { dates: Some(dates), ..*candidate };
             sorted.sort(candidate, candidate.ask(&self.view, &self.criterion, None));

@@ -2,6 +2,7 @@
 
 mod letter;
 mod oracle;
+mod turns;
 
 use super::super::super::Selected;
 use super::criteria::Criterion;
@@ -26,7 +27,7 @@ use posthorn_proto::imap::value::{
     TextField,
 };
 use posthorn_store::bodies::BodyWriter;
-use posthorn_store::mail::{Append, FindMailbox, ListKeywords, NewMessage, ReadEmails};
+use posthorn_store::mail::{Append, Appended, FindMailbox, ListKeywords, NewMessage, ReadEmails};
 use posthorn_testkit::SimRandom;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -62,6 +63,19 @@ impl Place {
     }
 
     async fn append(&self, raw: &[u8], prefix: &[u8], with: With) -> (Uid, EmailId, ModSeq) {
+        let message = self.message(raw, prefix, with);
+        let email = message.email;
+        let appended = self.append_all(vec![message]).await;
+        (appended.uids[0], email, appended.modseq)
+    }
+
+    async fn append_all(&self, messages: Vec<NewMessage>) -> Appended {
+        let (account, mailbox, now) = (self.account, self.inbox, self.saved_at);
+        let append = Append { account, mailbox, messages, now, within_quota: true };
+        self.store.engine.write(append).await.unwrap()
+    }
+
+    fn message(&self, raw: &[u8], prefix: &[u8], with: With) -> NewMessage {
         let parsed = parse(raw);
         let mut facts = email_facts(&parsed, prefix, raw).unwrap();
         if let (true, Some(text)) = (with.has_old_text, facts.text.as_mut()) {
@@ -70,21 +84,16 @@ impl Place {
         let now = self.saved_at;
         let prefix = prefix.to_vec().into();
         let body = BodyWriter::encode(&self.store.files, self.ids.next(now), raw, prefix).unwrap();
-        let email = self.ids.next(now);
-        let message = NewMessage {
+        NewMessage {
             arrival: self.ids.next(now),
-            email,
+            email: self.ids.next(now),
             body,
             facts,
             received: with.received,
             flags: with.flags,
             keywords: with.keywords,
             story: None,
-        };
-        let (account, mailbox) = (self.account, self.inbox);
-        let append = Append { account, mailbox, messages: vec![message], now, within_quota: true };
-        let appended = self.store.engine.write(append).await.unwrap();
-        (appended.uids[0], email, appended.modseq)
+        }
     }
 
     async fn select(&self, recent_from: Uid) -> Selected {
@@ -93,18 +102,27 @@ impl Place {
         Selected::new(view, false, Recent::from(recent_from))
     }
 
-    async fn search(&self, key: SearchKey, selected: &Selected, wanted: Wanted) -> Vec<u32> {
+    async fn scan<'a>(
+        &'a self,
+        key: SearchKey,
+        selected: &Selected,
+        large: &'a LargeMessages,
+    ) -> Scan<'a> {
         let engine = &*self.store.engine;
         let keywords = engine.read(&ListKeywords(self.account)).await.unwrap();
-        let scan = Scan {
+        Scan {
             engine,
             files: &self.store.files,
-            large: &self.large,
+            large,
             budget: &self.budget,
             account: self.account,
             view: Arc::clone(&selected.view),
             criterion: Arc::new(Criterion::new(key, selected, &keywords).unwrap()),
-        };
+        }
+    }
+
+    async fn search(&self, key: SearchKey, selected: &Selected, wanted: Wanted) -> Vec<u32> {
+        let scan = self.scan(key, selected, &self.large).await;
         let found = scan.run(wanted, &|| Ok(())).await.unwrap();
         found.into_iter().map(|at| selected.view.get(at).unwrap().uid.get()).collect()
     }
