@@ -151,10 +151,16 @@ impl Resolve {
                 continue;
             }
             let Some(entry) = self.entry(tx, &step.address).await? else {
-                if step.depth == 0 {
-                    return self.last_resort(tx, step.address, found).await;
+                match self.last_resort(tx, &step).await? {
+                    Some(last)
+                        if found.deliveries.iter().all(|one| one.account != last.account) =>
+                    {
+                        found.deliveries.push(last);
+                    }
+                    // An alias that leads to an address of ours which is gone: the others still
+                    // count.
+                    Some(_) | None => {}
                 }
-                // An alias that leads to an address of ours which is gone: the others still count.
                 continue;
             };
             // `+tag` and catch-all lead to entries that may be reached in other ways, too.
@@ -216,28 +222,25 @@ impl Resolve {
         Ok(None)
     }
 
-    /// `postmaster` and `abuse` of each domain always reach somebody (RFC 2142 5, RFC 5321 4.5.1).
+    /// `postmaster` and `abuse` of each domain always reach somebody (RFC 2142 5, RFC 5321 4.5.1):
+    /// who writes there, and who is sent there by an alias.
     async fn last_resort(
         &self,
         tx: &mut Tx<'_>,
-        address: Address,
-        mut found: Resolution,
-    ) -> Result<Result<Resolution, Refusal>, StoreError> {
+        step: &Step,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let address = &step.address;
         let tagless = address.without_tag(self.tag_separator);
-        let local = tagless.as_ref().unwrap_or(&address).local().as_str();
+        let local = tagless.as_ref().unwrap_or(address).local().as_str();
         let is_role = ["postmaster", "abuse"].iter().any(|role| local.eq_ignore_ascii_case(role));
         if !is_role {
-            return Ok(Err(Refusal::Unknown));
+            return Ok(None);
         }
-        let Some(account) = account::oldest(tx).await? else {
-            return Ok(Err(Refusal::Unknown));
-        };
-        found.deliveries.push(Delivery {
-            account,
-            address: address.to_string(),
-            via: "the first account answers for postmaster and abuse".into(),
-        });
-        Ok(Ok(found))
+        let Some(account) = account::oldest(tx).await? else { return Ok(None) };
+        let mut via = step.via.clone();
+        via.push_str(if via.is_empty() { "" } else { ", " });
+        via.push_str("the first account answers for postmaster and abuse");
+        Ok(Some(Delivery { account, address: address.to_string(), via }))
     }
 
     async fn may_post(

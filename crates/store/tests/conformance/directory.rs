@@ -114,6 +114,15 @@ pub(crate) async fn postmaster_and_abuse_always_reach_somebody(engine: &Engine) 
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(found[0].0, world.alice, "{name}: the oldest account");
     }
+    // Also whom an alias sends there; nobody gets it twice.
+    let to = |text: &str| Target::Address(address(text));
+    world.alias("help@example.com", vec![to("abuse@example.com")]).await.unwrap();
+    let help = world.accounts("help@example.com").await;
+    let via = "alias help@example.com, the first account answers for postmaster and abuse";
+    assert_eq!(help, [(world.alice, via.to_owned())]);
+    let both = vec![to("alice@example.com"), to("postmaster+x@example.com")];
+    world.alias("both@example.com", both).await.unwrap();
+    assert_eq!(world.accounts("both@example.com").await.len(), 1);
     let since = Some(world.now());
     world.write(SetDisabled { account: world.alice, since }).await.unwrap();
     assert_eq!(world.accounts("abuse@example.com").await[0].0, world.bob);
