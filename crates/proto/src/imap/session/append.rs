@@ -1,6 +1,6 @@
 //! Literals: APPEND's message is handed to the driver, others are kept or refused.
 
-use super::{Phase, Session, State};
+use super::{Arriving, Phase, Session, State};
 use crate::imap::command::{self, Append, ParseError};
 use crate::imap::event::{CloseReason, Event};
 use crate::imap::framing::{Announcement, Refused};
@@ -69,7 +69,7 @@ impl Session {
                 self.pending.push_back(Event::AppendAbandon);
                 Some(tag)
             }
-            State::AppendAsked(tag) | State::Appending(tag) => Some(tag),
+            State::AppendAsked(tag) | State::Appending(tag, _) => Some(tag),
             _ => command::tag_of(self.framing.text()),
         };
         match self.framing.refuse() {
@@ -101,7 +101,7 @@ impl Session {
                     self.pending.push_back(Event::Flush);
                 }
                 self.framing.stream();
-                self.state = State::Appending(tag);
+                self.state = State::Appending(tag, Arriving::new(now));
             }
             (state @ State::AppendAsked(_), Err(refusal)) => {
                 self.state = state;
@@ -115,7 +115,7 @@ impl Session {
     /// them is dropped, and then the client is told. No other event of this APPEND follows.
     pub fn append_failed(&mut self, refusal: Completion, out: &mut Vec<u8>) {
         match &self.state {
-            State::Appending(_) => self.refuse_literal(refusal, out),
+            State::Appending(..) => self.refuse_literal(refusal, out),
             _ => debug_assert!(false, "no message is coming: {:?}", self.state),
         }
     }

@@ -33,6 +33,7 @@ use crate::tls::TlsInfo;
 use posthorn_base::{Time, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far the client has come (RFC 3501 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ enum State {
     /// The driver decides whether the message of an APPEND may come.
     AppendAsked(Tag),
     /// It comes.
-    Appending(Tag),
+    Appending(Tag, Arriving),
     /// It has come; the end of the line is missing.
     AppendTail(Tag),
     /// The client idles (RFC 2177).
@@ -76,6 +77,25 @@ enum State {
     Compressing,
     /// It is over.
     Closed(CloseReason),
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Arriving {
+    began: Time,
+    octets: u64,
+}
+
+impl Arriving {
+    fn new(began: Time) -> Self {
+        Arriving { began, octets: 0 }
+    }
+
+    /// When it is too slow: what has come is worth some time, and so much may be silence.
+    fn deadline(&self, silence: Duration) -> Time {
+        let worth = self.octets / limits::IMAP_APPEND_BYTES_PER_SECOND_MIN;
+        self.began + silence + Duration::from_secs(worth)
+    }
 }
 
 /// One connection's IMAP session, seen from the server.
@@ -126,8 +146,8 @@ impl Session {
     /// When to call [`timed_out`](Self::timed_out). `None` while the driver owes an answer, and at
     /// the end.
     ///
-    /// Whole commands and written output ([`written`](Self::written)) count as activity; an
-    /// unfinished line does not. While a command writes, the driver bounds its writes itself.
+    /// Whole commands, written output ([`written`](Self::written)) and the message of an APPEND
+    /// count as activity, this as long as it is not too slow; an unfinished line does not. While a command writes, the driver bounds its writes itself.
     pub fn deadline(&self) -> Option<Time> {
         let idle = self.idle_since + self.config.idle_max;
         match &self.state {
@@ -140,6 +160,9 @@ impl Session {
             | State::Closed(_) => None,
             _ if self.phase == Phase::NotAuthenticated => {
                 Some(idle.min(self.began + limits::IMAP_LOGIN_TOTAL_MAX))
+            }
+            State::Appending(_, arriving) => {
+                Some(idle.min(arriving.deadline(self.config.idle_max)))
             }
             _ => Some(idle),
         }
@@ -242,7 +265,13 @@ impl Session {
                     self.pending = VecDeque::new();
                     return Event::Read;
                 }
-                Found::Data(octets) => return Event::AppendData(octets),
+                Found::Data(octets) => {
+                    self.idle_since = now;
+                    if let State::Appending(_, arriving) = &mut self.state {
+                        arriving.octets = arriving.octets.saturating_add(octets.len() as u64);
+                    }
+                    return Event::AppendData(octets);
+                }
                 found => self.found(&found, input, out, now),
             }
         }
@@ -258,7 +287,7 @@ impl Session {
             }
             Found::Literal(announcement) => self.literal(*announcement, out),
             Found::DataEnd => {
-                if let State::Appending(tag) = std::mem::take(&mut self.state) {
+                if let State::Appending(tag, _) = std::mem::take(&mut self.state) {
                     self.state = State::AppendTail(tag);
                 }
             }
