@@ -201,7 +201,7 @@ fn a_login_tells_its_method() {
 
 #[test]
 fn silence() {
-    for idle in ["", "a IDLE\r\n", "a APPEND INBOX {5}\r\n"] {
+    for idle in ["", "a IDLE\r\n"] {
         let shared = Shared::new();
         let mut driver = logged_in(&shared);
         driver.send(idle.as_bytes());
@@ -220,6 +220,27 @@ fn silence() {
         assert_eq!(driver.said(), "* BYE you were silent for too long\r\n");
         assert_eq!(driver.closed, Some(CloseReason::Timeout));
     }
+}
+
+/// What has come of a message is worth time, but no more than its octets.
+#[test]
+fn a_message_that_comes_slowly() {
+    let shared = Shared::new();
+    let mut driver = logged_in(&shared);
+    let octets = usize::try_from(limits::IMAP_APPEND_BYTES_PER_SECOND_MIN).unwrap();
+    driver.send(format!("a APPEND INBOX {{{}}}\r\n", octets + 5).as_bytes());
+    driver.send(&b"x".repeat(octets));
+    driver.said();
+    let millisecond = Duration::from_millis(1);
+    shared.borrow().logins.clock.advance(limits::IMAP_IDLE_MAX - millisecond);
+    driver.send(b"x");
+    shared.borrow().logins.clock.advance(Duration::from_secs(1));
+    driver.run();
+    assert_eq!(driver.closed, None);
+    shared.borrow().logins.clock.advance(millisecond);
+    driver.run();
+    assert_eq!(driver.said(), "* BYE you were silent for too long\r\n");
+    assert_eq!(driver.closed, Some(CloseReason::Timeout));
 }
 
 #[test]

@@ -75,8 +75,8 @@ impl Selected {
 
     /// Writes FLAGS and PERMANENTFLAGS (RFC 3501 7.2.6 and 7.1). Each is one line, for each takes
     /// the place of the one before: with all keywords that an account may have, at their usual
-    /// length, some 15 KiB. They are written at SELECT, and when a message is told of with a keyword
-    /// that is newer than they are.
+    /// length, some 15 KiB. They are written at SELECT, and when a message is told of with a
+    /// keyword that is newer than they are.
     pub(super) fn tell_flags(&self, dictionary: &Dictionary, bytes: &mut Vec<u8>) {
         let names = || {
             let system = Flags::NAMED.iter().map(|(_, name)| *name);

@@ -155,7 +155,7 @@ impl Operation for Free {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
         let batch = vec![
             lock(self.account),
-            // Every change of a placement carries its modseq, that of one that a COPY is writing, too.
+            // Every change of a placement carries its modseq, also while a COPY is writing it.
             stmt!(
                 "SELECT p.keywords FROM mailbox AS m JOIN placement AS p \
                  ON p.account_id = m.account_id AND p.mailbox_id = m.mailbox_id \

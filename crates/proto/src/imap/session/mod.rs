@@ -147,7 +147,8 @@ impl Session {
     /// the end.
     ///
     /// Whole commands, written output ([`written`](Self::written)) and the message of an APPEND
-    /// count as activity, this as long as it is not too slow; an unfinished line does not. While a command writes, the driver bounds its writes itself.
+    /// count as activity, this as long as it is not too slow; an unfinished line does not. While a
+    /// command writes, the driver bounds its writes itself.
     pub fn deadline(&self) -> Option<Time> {
         let idle = self.idle_since + self.config.idle_max;
         match &self.state {

@@ -5,9 +5,10 @@
 
 use super::super::context::Fault;
 use super::super::{Context, Output, reply, untagged};
+use super::expunge;
 use posthorn_base::{MailboxId, Uid, limits};
 use posthorn_proto::imap::command::Copy;
-use posthorn_proto::imap::{Code, Completion};
+use posthorn_proto::imap::{Code, Completion, Status};
 use posthorn_store::StoreError;
 use posthorn_store::mail::{Copied, CopyMessages, CopyMode, bulk};
 
@@ -32,7 +33,14 @@ pub(super) async fn copy(
         return Ok(Completion::ok("No such messages"));
     }
     match copy.is_move {
-        true => move_all(context, from, to, uids, output).await,
+        true => {
+            let moved = move_all(context, from, to, uids, output).await?;
+            match moved.status {
+                Status::Ok => expunge::told(moved, copy.by_uid, context, output).await,
+                // What was moved is told behind.
+                Status::No | Status::Bad => Ok(moved),
+            }
+        }
         false => copy_all(context, from, to, uids).await,
     }
 }

@@ -20,15 +20,27 @@ pub(super) async fn expunge(
         None => None,
     };
     let has_expunged = deleted(context, among).await?;
-    let after = After { by_uid: expunge.uids.is_some(), ..After::EVERYTHING };
-    let standing = sync::sync(context, after, output).await?;
     let done = Completion::ok("EXPUNGE completed");
+    match has_expunged {
+        true => told(done, expunge.uids.is_some(), context, output).await,
+        // What else there is to tell is told behind.
+        false => Ok(done),
+    }
+}
+
+/// Ends a command that has taken messages out of the selected mailbox: tells that they are gone,
+/// and those who use modseqs that they know everything up to here (RFC 7162 3.2.7 and 3.2.9,
+/// RFC 6851 4.4).
+pub(super) async fn told(
+    done: Completion,
+    by_uid: bool,
+    context: &mut Context,
+    output: &mut Output<'_>,
+) -> Result<Completion, Fault> {
+    let after = After { by_uid, ..After::EVERYTHING };
+    let standing = sync::sync(context, after, output).await?;
     match &context.selected {
-        // RFC 7162 3.2.7, 3.2.9: the client has now been told everything up to here. Who uses no
-        // modseqs is spared the code.
-        Some(selected)
-            if has_expunged && context.enabled.condstore && standing == sync::Standing::Good =>
-        {
+        Some(selected) if context.enabled.condstore && standing == sync::Standing::Good => {
             Ok(done.with(Code::HighestModSeq(selected.synced)))
         }
         Some(_) | None => Ok(done),

@@ -289,9 +289,9 @@ impl Driver {
         }
     }
 
-    /// Our choice, for no RFC says what to do: who has a mailbox selected that another session deletes is disconnected. It
-    /// counts messages that are no more, and no response says that a mailbox is left without the
-    /// client's doing.
+    /// Our choice, for no RFC says what to do: who has a mailbox selected that another session
+    /// deletes is disconnected. It counts messages that are no more, and no response says that a
+    /// mailbox is left without the client's doing.
     fn mailbox_is_gone(&mut self) {
         let gone = "the selected mailbox was deleted";
         self.session.close(gone, imap::CloseReason::Broken, &mut self.out.bytes);

@@ -7,8 +7,8 @@
 //!
 //! Invariants
 //! * Messages that another session expunged are shown like the others as long as they can be read:
-//!   the client was not told yet that they are gone (RFC 3501 7.4.1). One that cannot is left out, and the completion says so: no client takes a
-//!   message for empty.
+//!   the client was not told yet that they are gone (RFC 3501 7.4.1). One that cannot is left
+//!   out, and the completion says so: no client takes a message for empty.
 //! * A literal has as many octets as were announced, or the connection is cut.
 //! * \Seen is set after the octets were sent: mail that a client never got stays unread. The flag
 //!   is told behind, by what tells of every change. When it cannot be set (a full disk), the client

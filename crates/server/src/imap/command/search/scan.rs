@@ -3,9 +3,9 @@
 //!
 //! Invariants
 //! * What is read at once is bounded, and texts in memory are covered by the budget.
-//! * Between two pages other sessions have their turn, and each page waits for its own: accounts are
-//!   served one after the other, however many searches each has going; texts are looked through by the threads for
-//!   large messages, never by those that serve connections.
+//! * Between two pages other sessions have their turn, and each page waits for its own: accounts
+//!   are served one after the other, however many searches each has going. Texts are looked through
+//!   by the threads for large messages, never by those that serve connections.
 //! * When the client is gone, the search ends with the page it is at.
 
 use super::criteria::{Cost, Criterion, Known};
@@ -198,8 +198,8 @@ impl Scan<'_> {
         for candidate in some {
             let uid = candidate.entry.uid;
             while dates.next_if(|dates| dates.uid < uid).is_some() {}
-            // It was expunged behind the client's back: RFC 3501 6.4.4 wants what meets the criteria,
-            // and this meets none any more.
+            // It was expunged behind the client's back: RFC 3501 6.4.4 wants what meets the
+            // criteria, and this meets none any more.
             let Some(dates) = dates.next_if(|dates| dates.uid == uid) else { continue };
             let candidate = Candidate { dates: Some(dates), ..*candidate };
             sorted.sort(candidate, candidate.ask(&self.view, &self.criterion, None));
