@@ -115,19 +115,9 @@ def response(stream):
         data += stream.read(int(literal.group(1)))
 
 
-def from_dovecot(files, sections, scratch):
-    """{file: (BODYSTRUCTURE, ENVELOPE, {section: octets})} as Dovecot has them.
-
-    `sections` says which sections to fetch of which file.
-    """
+def start_dovecot(scratch):
+    """Dovecot's imap program, logged in to the Maildir in `scratch`."""
     maildir = os.path.join(scratch, 'Maildir')
-    for name in ('cur', 'new', 'tmp'):
-        os.makedirs(os.path.join(maildir, name))
-    by_name = {}
-    for number, file in enumerate(files):
-        name = f'{1000000000 + number}.M{number}.test'
-        shutil.copyfile(file, os.path.join(maildir, 'cur', name + ':2,S'))
-        by_name[name] = file
     conf = os.path.join(scratch, 'dovecot.conf')
     nobody = pwd.getpwnam('nobody')
     user = nobody.pw_name if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
@@ -145,6 +135,23 @@ def from_dovecot(files, sections, scratch):
     environment = dict(os.environ, HOME=scratch, USER=user)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=scratch,
                                env=environment, stderr=subprocess.DEVNULL)
+    return process
+
+
+def from_dovecot(files, sections, scratch):
+    """{file: (BODYSTRUCTURE, ENVELOPE, {section: octets})} as Dovecot has them.
+
+    `sections` says which sections to fetch of which file.
+    """
+    maildir = os.path.join(scratch, 'Maildir')
+    for name in ('cur', 'new', 'tmp'):
+        os.makedirs(os.path.join(maildir, name))
+    by_name = {}
+    for number, file in enumerate(files):
+        name = f'{1000000000 + number}.M{number}.test'
+        shutil.copyfile(file, os.path.join(maildir, 'cur', name + ':2,S'))
+        by_name[name] = file
+    process = start_dovecot(scratch)
     found = {}
     try:
         def run(command):
@@ -348,6 +355,28 @@ def argued():
     return {row[1].strip().strip('`'): int(row[2]) for row in rows}
 
 
+def judge(differences, known, options, is_full=True):
+    """Prints the classes of differences; 1 when one is not `known`, or not as often."""
+    wrong = 0
+    found = {name: cases for name, cases in differences.classes.items() if cases}
+    for name, cases in sorted(found.items()):
+        in_files = len({file for file, _, _ in cases})
+        mark = ''
+        if name not in known:
+            mark = '  NOT ARGUED'
+        elif is_full and known[name] != in_files:
+            mark = f'  ARGUED FOR {known[name]}'
+        wrong += mark != ''
+        print(f'{name}: {len(cases)} in {in_files} messages{mark}')
+        if options.only == name or (options.only is None and options.show):
+            for file, mine, other in cases[:None if options.only else options.show]:
+                print(f'    {file}\n        ours    {mine}\n        Dovecot {other}')
+    for name in sorted(set(known) - set(found)) if is_full else []:
+        wrong += 1
+        print(f'{name}: argued, but does not occur any more')
+    return 1 if wrong else 0
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     arguments.add_argument('--example', help='the compiled example `structure`')
@@ -383,25 +412,7 @@ def main():
                 differences.sections(ours[file][2], theirs[file][2], with_crlf(message.read()))
             equal += before == sum(map(len, differences.classes.values()))
     print(f'{len(files)} messages, {equal} equal')
-    known = argued()
-    wrong = 0
-    found = {name: cases for name, cases in differences.classes.items() if cases}
-    for name, cases in sorted(found.items()):
-        in_files = len({file for file, _, _ in cases})
-        mark = ''
-        if name not in known:
-            mark = '  NOT ARGUED'
-        elif not options.paths and known[name] != in_files:
-            mark = f'  ARGUED FOR {known[name]}'
-        wrong += mark != ''
-        print(f'{name}: {len(cases)} in {in_files} messages{mark}')
-        if options.only == name or (options.only is None and options.show):
-            for file, mine, other in cases[:None if options.only else options.show]:
-                print(f'    {file}\n        ours    {mine}\n        Dovecot {other}')
-    for name in sorted(set(known) - set(found)) if not options.paths else []:
-        wrong += 1
-        print(f'{name}: argued, but does not occur any more')
-    return 1 if wrong else 0
+    return judge(differences, argued(), options, not options.paths)
 
 
 if __name__ == '__main__':

@@ -61,19 +61,19 @@ impl<'a> Header<'a> {
     }
 
     /// The fields whose names are among these, or are not: IMAP's `HEADER.FIELDS` and
-    /// `HEADER.FIELDS.NOT` (RFC 3501 6.4.5). The blank line follows in any case, also where the
-    /// section has none or its last line is not ended.
+    /// `HEADER.FIELDS.NOT`. RFC 3501 6.4.5: the blank line follows where the section has one, and
+    /// is missing where a message ends without one, and without a body.
     pub fn subset(self, names: &[&str], are_wanted: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        for field in self.fields() {
+        let mut fields = self.fields();
+        for field in fields.by_ref() {
             if names.iter().any(|name| field.is(name)) == are_wanted {
                 out.extend_from_slice(field.raw());
             }
         }
-        if !out.is_empty() && !out.ends_with(b"\n") {
+        if !fields.rest.is_empty() {
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"\r\n");
         out
     }
 
@@ -213,9 +213,14 @@ mod tests {
     #[test]
     fn subsets() {
         let header = Header::new(b"A: 1\r\nb: 2\r\n 3\r\nC: 4");
-        assert_eq!(header.subset(&["B", "D"], true), b"b: 2\r\n 3\r\n\r\n");
-        assert_eq!(header.subset(&["B"], false), b"A: 1\r\nC: 4\r\n\r\n");
+        assert_eq!(header.subset(&["B", "D"], true), b"b: 2\r\n 3\r\n");
+        assert_eq!(header.subset(&["B"], false), b"A: 1\r\nC: 4");
+        assert_eq!(header.subset(&["D"], true), b"");
+        let header = Header::new(b"A: 1\r\nb: 2\r\n\r\n");
+        assert_eq!(header.subset(&["B"], true), b"b: 2\r\n\r\n");
+        assert_eq!(header.subset(&["B"], false), b"A: 1\r\n\r\n");
         assert_eq!(header.subset(&["D"], true), b"\r\n");
+        assert_eq!(Header::new(b"\r\n").subset(&["D"], true), b"\r\n");
     }
 
     #[test]

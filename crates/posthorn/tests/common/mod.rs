@@ -59,8 +59,28 @@ impl Demo {
         Demo { child, facts, dir }
     }
 
+    /// On a file system of its own that nobody else sees, of this size (tmpfs(5)).
+    pub fn on_small_disk(size: &str) -> Demo {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new("unshare");
+        command.arg("--mount");
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        let script =
+            "mount -t tmpfs -o size=$1 tmpfs \"$2\" && exec \"$3\" demo --json --dir \"$2\"";
+        command.args(["sh", "-c", script, "sh", size]).arg(dir.path());
+        command.arg(env!("CARGO_BIN_EXE_posthorn"));
+        let (child, facts) = Demo::ready(&mut command);
+        Demo { child, facts, dir }
+    }
+
     pub fn start_in(dir: &Path) -> (Child, Value) {
-        let mut child = command(dir, &["demo", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        Demo::ready(&mut command(dir, &["demo", "--json"]))
+    }
+
+    fn ready(command: &mut Command) -> (Child, Value) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         (child, serde_json::from_str(&line).unwrap())

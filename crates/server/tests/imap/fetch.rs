@@ -280,7 +280,8 @@ fn header_fields() {
         "HEADER.FIELDS.NOT (Received To Return-Path)",
         b"Subject: one\r\n two\r\nno field\r\n\r\n",
     );
-    check(2, "HEADER.FIELDS (Subject)", b"Subject: no blank line\r\n\r\n");
+    check(2, "HEADER.FIELDS (Subject)", b"Subject: no blank line");
+    check(2, "HEADER.FIELDS.NOT (Subject)", b"");
     check(2, "HEADER", b"Subject: no blank line");
     check(2, "TEXT", b"");
     check(3, "HEADER.FIELDS (Subject)", b"\r\n");
