@@ -58,8 +58,8 @@ STAGES = [
     'its 250 has come, which is after the commit that puts it there: both are then on stable storage.',
     '',
     'All servers with their defaults. Stages of Posthorn that were on: parsing, part map, envelope, text for',
-    'searching, conversation, quota, story, compression (zstd 1), group commit with `synchronous=FULL`, the log at',
-    '`info`. Not there yet: SPF, DKIM, DMARC, spam filter (the peers did none of this either). Loopback is exempt',
+    'searching, conversation, quota, story, compression (LZ4, or zstd 1 where LZ4 saves little), group commit with',
+    '`synchronous=FULL`, the log at `info`. Not there yet: SPF, DKIM, DMARC, spam filter (the peers did none of this either). Loopback is exempt',
     'from Posthorn\'s limits per network (its default), and from Postfix\'s (`smtpd_client_connection_count_limit = 0`).',
 ]
 

@@ -1,8 +1,9 @@
 //! The bytes of messages: independent frames, in the row or in a file.
 //!
 //! A body is cut into frames of [`BODY_FRAME_BYTES`], each compressed by itself and with a checksum
-//! of its own, so that a partial read touches, checks and unpacks only its frames. Compression
-//! happens on the submitting side, never in the writer of the store. Up to
+//! of its own, so that a partial read touches, checks and unpacks only its frames. Small bodies are
+//! packed for speed, large ones for size. Compression happens on the submitting side, never in the
+//! writer of the store. Up to
 //! [`BodyFiles::inline_max`] the frames stand in the body's row, above it in a file that is on
 //! stable storage, with its name, before the row is committed.
 //!

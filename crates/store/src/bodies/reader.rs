@@ -1,8 +1,8 @@
 //! Reads a body or a part of it, frame by frame.
 
 use super::files::BodyFiles;
-use super::frame::unpack;
-use super::table::{Codec, Frame, FrameTable};
+use super::frame::{Codec, unpack};
+use super::table::{Frame, FrameTable};
 use crate::EngineError;
 use crate::mail::{Body, Location};
 use aws_lc_rs::digest::{Context, SHA256};

@@ -1,41 +1,14 @@
 //! The table of a body's frames: where each begins, how long it is, its checksum.
 //!
 //! Twelve bytes a frame, little-endian: the stored length in 31 bits with a top bit that says
-//! "plain", then the checksum.
+//! "plain", then the checksum. How the others are packed says the `codec` column for all of them.
 
-use super::frame::Entry;
+use super::frame::{Codec, Entry};
 use crate::EngineError;
 use posthorn_base::limits::BODY_FRAME_BYTES;
 
 const ENTRY_BYTES: usize = 12;
 const PLAIN: u32 = 1 << 31;
-
-/// The `codec` column: what a body's frames need to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Codec {
-    /// Every frame is plain.
-    Plain,
-    /// Frames are compressed by zstd where it helps.
-    Zstd,
-}
-
-impl Codec {
-    /// The column's value.
-    pub(super) const fn code(self) -> i64 {
-        match self {
-            Codec::Plain => 0,
-            Codec::Zstd => 1,
-        }
-    }
-    /// From the column's value.
-    pub(super) const fn from_code(code: i64) -> Option<Self> {
-        match code {
-            0 => Some(Codec::Plain),
-            1 => Some(Codec::Zstd),
-            _ => None,
-        }
-    }
-}
 
 /// The frames of a body of known size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,16 +49,20 @@ impl FrameTable {
         self.entries.iter().map(|entry| u64::from(entry.stored)).sum()
     }
 
-    /// What reading it needs.
+    /// How those of its frames are packed that are.
     pub(super) fn codec(&self) -> Codec {
-        if self.entries.iter().all(|entry| entry.plain) { Codec::Plain } else { Codec::Zstd }
+        let codecs = self.entries.iter().map(|entry| entry.codec);
+        codecs
+            .reduce(|all, one| if all == Codec::Plain { one } else { all })
+            .unwrap_or(Codec::Plain)
     }
 
     /// The column.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
         for entry in &self.entries {
-            let length = entry.stored | if entry.plain { PLAIN } else { 0 };
+            let plain = if entry.codec == Codec::Plain { PLAIN } else { 0 };
+            let length = entry.stored | plain;
             out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(&entry.checksum.to_le_bytes());
         }
@@ -109,18 +86,17 @@ impl FrameTable {
             .iter()
             .map(|&[a, b, c, d, ref checksum @ ..]| {
                 let length = u32::from_le_bytes([a, b, c, d]);
-                Entry {
-                    stored: length & !PLAIN,
-                    plain: length & PLAIN != 0,
-                    checksum: u64::from_le_bytes(*checksum),
-                }
+                let codec = match codec {
+                    _ if length & PLAIN != 0 => Codec::Plain,
+                    Codec::Plain => return Err(corrupt("packed frames in a plain body")),
+                    codec => codec,
+                };
+                let checksum = u64::from_le_bytes(*checksum);
+                Ok(Entry { stored: length & !PLAIN, codec, checksum })
             })
-            .collect::<Vec<_>>();
+            .collect::<Result<Vec<_>, _>>()?;
         if entries.iter().any(|entry| entry.stored as usize > BODY_FRAME_BYTES) {
             return Err(corrupt("a frame is too long"));
-        }
-        if codec == Codec::Plain && entries.iter().any(|entry| !entry.plain) {
-            return Err(corrupt("compressed frames in a plain body"));
         }
         Ok(FrameTable { size, entries })
     }

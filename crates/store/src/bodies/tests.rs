@@ -1,5 +1,6 @@
 //! Bodies go in and come out, whole and in part; what was damaged is noticed.
 
+use super::frame::Codec;
 use super::{BodyFiles, BodyReader, BodyWriter};
 use crate::EngineError;
 use crate::mail::{Body, Location, NewBody};
@@ -81,7 +82,9 @@ fn round_trips_at_every_border() {
                 let new = write(&files, number, &octets, piece);
                 let inline = matches!(new.location, Location::Inline(_));
                 assert_eq!(inline, size <= INLINE_BODY_BYTES_MAX, "{size}");
-                assert_eq!(new.codec, i64::from(!noise && size > 50), "{size} {noise}");
+                let packed = if inline { Codec::Lz4 } else { Codec::Zstd };
+                let codec = if !noise && size > 100 { packed } else { Codec::Plain };
+                assert_eq!(new.codec, codec.code(), "{size} {noise}");
                 assert_eq!(new.size, size as u64);
                 let reader = BodyReader::open(&stored(&new), &files).unwrap();
                 assert_eq!(reader.read_all().unwrap(), octets, "{size} {noise} {piece}");
@@ -95,6 +98,23 @@ fn round_trips_at_every_border() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_small_body_is_packed_for_size_where_speed_saves_little() {
+    let (_dir, files) = files();
+    // 64 of 256 octets, without order: like base64.
+    let letters: Vec<u8> = octets(50_000, true).iter().map(|octet| b'0' + octet % 64).collect();
+    for (octets, codec) in [
+        (letters, Codec::Zstd),
+        (octets(50_000, true), Codec::Plain),
+        (octets(50_000, false), Codec::Lz4),
+    ] {
+        let new = write(&files, 11, &octets, 1 << 20);
+        assert_eq!(new.codec, codec.code());
+        let reader = BodyReader::open(&stored(&new), &files).unwrap();
+        assert_eq!(reader.read_all().unwrap(), octets);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Takes a body as it arrives and makes frames of it.
 
 use super::files::{BodyFiles, at};
-use super::frame::pack;
+use super::frame::{Aim, pack};
 use super::line_ends::LineEnds;
 use super::table::FrameTable;
 use crate::EngineError;
@@ -132,7 +132,10 @@ impl BodyWriter {
         if octets.is_empty() {
             return Ok(());
         }
-        let entry = pack(octets, &mut self.packed)?;
+        // All frames of a body are packed alike: the first of several is full, and thus large.
+        let is_first = self.table.size() == 0;
+        let aim = if is_first { Aim::of_whole(octets.len()) } else { Aim::Size };
+        let entry = pack(octets, aim, &mut self.packed)?;
         self.table.push(entry, octets.len());
         if self.table.size() > self.files.inline_max() as u64 {
             self.flush()?;

@@ -58,7 +58,7 @@ pub struct NewBody {
     pub crlf_added: u64,
     /// SHA-256 of the octets and then the prefix, which is known last.
     pub hash: [u8; 32],
-    /// How the frames are written: 0 plain, 1 zstd.
+    /// How the frames are written: 0 plain, 1 zstd, 2 LZ4.
     pub codec: i64,
     /// The key they are encrypted with; 0 for none.
     pub key_id: i64,

@@ -178,7 +178,7 @@ CREATE TABLE body (
     prefix       {bytes} NOT NULL,   -- our Return-Path, Received, Authentication-Results
     size         {int}   NOT NULL,   -- octets as they came, without the prefix
     hash         {bytes} NOT NULL,   -- SHA-256 of the octets and then the prefix: it is known last
-    codec        {int}   NOT NULL,   -- 0 plain frames, 1 zstd frames
+    codec        {int}   NOT NULL,   -- 0 plain frames, 1 zstd frames, 2 LZ4 frames
     key_id       {int}   NOT NULL,   -- 0: not encrypted
     location     {int}   NOT NULL,   -- 0 inline, 1 file, 2 object store
     frames       {bytes} NOT NULL,   -- table of frames: stored length and checksum each (bodies::table)
