@@ -60,6 +60,8 @@ impl From<ModSeq> for Unchanged {
 pub struct FlagsStored {
     /// The new modseq of the messages that changed; `None` when none did.
     pub modseq: Option<ModSeq>,
+    /// The mailbox's newest change before that. `None` also when several transactions did it.
+    pub before: Option<ModSeq>,
     /// Messages that changed, with what they have now.
     pub changed: Vec<(Uid, Flags, KeywordSet)>,
     /// Messages left alone because they changed after `unchanged_since`: the MODIFIED set.
@@ -98,6 +100,11 @@ impl Operation for StoreFlags {
                 self.mailbox,
                 numbers(&self.uids)
             ),
+            stmt!(
+                "SELECT highest_modseq FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2",
+                self.account,
+                self.mailbox
+            ),
         ];
         if !self.keywords.is_empty() {
             Dictionary::ask(&mut batch, self.account);
@@ -105,6 +112,7 @@ impl Operation for StoreFlags {
         let mut answers = Answers::new(tx.run(batch).await?);
         let modseq = answers.modseq(self.account)?;
         let current = read(&answers.take()?)?;
+        let before = answers.take()?.first().map(|row| row.get(0)).transpose()?;
         let mut batch = Batch::new();
         let keywords = self.resolve(&mut answers, &mut batch)?;
 
@@ -146,6 +154,7 @@ impl Operation for StoreFlags {
         tx.run(batch).await?;
         tx.changed(Change::Mailbox { account: self.account, mailbox: self.mailbox, modseq });
         outcome.modseq = Some(modseq);
+        outcome.before = before;
         Ok(outcome)
     }
 }

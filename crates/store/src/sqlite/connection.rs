@@ -17,6 +17,13 @@ const STATEMENTS_KEPT: usize = 512;
 /// A reader waits only while the log is recovered.
 const READER_WAIT: Duration = Duration::from_secs(2);
 
+/// The page with SQLite's lock: page 262,145, at 1 GiB.
+const LOCK_PAGE_AT: u64 = 1 << 30;
+/// The writer's page cache in a store that ends before the lock page, at most. Whenever SQLite puts
+/// pages in order there, it takes that page's number for a moment; the commit then looks at every
+/// page in the cache for some that lie behind the end of the file. With 48 MiB that took 0.35 ms.
+const SMALL_STORE_CACHE: u64 = 8 << 20;
+
 /// Page cache of the writer and of each reader, octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CacheSizes {
@@ -33,6 +40,13 @@ impl CacheSizes {
     pub(super) fn of(total: u64, readers: u32) -> Self {
         let reading = total / 4;
         CacheSizes { writer: total - reading, reader: reading / u64::from(readers.max(1)) }
+    }
+
+    /// The same, for the store as large as it is when it is opened.
+    pub(super) fn for_file(self, path: &Path) -> Self {
+        let is_small = path.metadata().is_ok_and(|file| file.len() <= LOCK_PAGE_AT);
+        let most = if is_small { SMALL_STORE_CACHE } else { u64::MAX };
+        CacheSizes { writer: self.writer.min(most), ..self }
     }
 }
 
@@ -117,6 +131,22 @@ mod tests {
             assert!(caches.writer >= total / 2);
             assert!(caches.reader >= total / (u64::from(readers) * 8));
         }
+    }
+
+    #[test]
+    fn the_writer_of_a_small_store_has_a_small_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        let caches = CacheSizes::of(64 << 20, 4);
+        let path = dir.path().join("db");
+        let of_length = |length: u64| {
+            std::fs::File::create(&path).unwrap().set_len(length).unwrap();
+            caches.for_file(&path)
+        };
+        assert_eq!(of_length(1 << 20), CacheSizes { writer: SMALL_STORE_CACHE, ..caches });
+        assert_eq!(of_length(LOCK_PAGE_AT + 1), caches);
+        let little = CacheSizes::of(1 << 20, 4);
+        std::fs::File::create(&path).unwrap();
+        assert_eq!(little.for_file(&path), little, "no more than it was given");
     }
 
     #[test]

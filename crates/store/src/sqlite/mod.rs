@@ -112,7 +112,7 @@ impl Sqlite {
         let lock = directory::own(dir)?;
         let path = directory::database(dir);
         let readers = options.readers.max(1);
-        let caches = CacheSizes::of(options.cache_bytes, readers);
+        let caches = CacheSizes::of(options.cache_bytes, readers).for_file(&path);
         let mut connection = connection::writer(&path, caches.writer)?;
         migrate::migrate(&mut connection, dir, MIGRATIONS, &options.birth)?;
         let housekeeping = Housekeeping::install(&mut connection, options.checkpoint_pages)

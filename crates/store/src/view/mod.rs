@@ -17,7 +17,7 @@ mod snapshot;
 pub use difference::{Difference, Differences};
 pub use snapshot::{Entry, View};
 
-use crate::mail::{Cursor, FindMailbox, ListMessages, ListUids, MailboxChanges};
+use crate::mail::{Cursor, FindMailbox, FlagsStored, ListMessages, ListUids, MailboxChanges};
 use crate::seam::Change;
 use crate::{Engine, StoreError};
 use posthorn_base::{AccountId, MailboxId, Uid};
@@ -111,6 +111,18 @@ impl Views {
         drop(held);
         self.account_for(key, &slot, view.memory());
         Ok(view)
+    }
+
+    /// Moves a mailbox's view on by flags that were just stored, so that nobody has to read back
+    /// what is known. Does nothing when the view is not the one right before: then it is read.
+    pub async fn follow(&self, account: AccountId, mailbox: MailboxId, stored: &FlagsStored) {
+        let slot = self.lock().slots.get(&(account, mailbox)).map(|held| Arc::clone(&held.slot));
+        let Some(slot) = slot else { return };
+        let mut held = slot.view.lock().await;
+        let next = held.as_ref().and_then(|view| view.with_flags(stored));
+        if let Some(next) = next {
+            *held = Some(Arc::new(next));
+        }
     }
 
     /// Octets that somebody's view of a mailbox takes beyond what the cache holds of it. Reads

@@ -1,7 +1,7 @@
 //! One mailbox at one moment.
 
 use super::difference::Adopted;
-use crate::mail::{KeywordSet, Mailbox, Message};
+use crate::mail::{FlagsStored, KeywordSet, Mailbox, Message};
 use posthorn_base::{EmailId, Flags, ModSeq, Uid};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -166,22 +166,58 @@ impl View {
                 changed.insert(message.uid, entry);
             }
         }
+        self.rebuilt(mailbox, sets, changed, vanished)
+    }
+
+    /// This view with flags applied that were stored right after it. `None` when something else
+    /// came between: what that was is not known here.
+    pub(super) fn with_flags(&self, stored: &FlagsStored) -> Option<View> {
+        let modseq = stored.modseq?;
+        if stored.before != Some(self.mailbox.highest_modseq) {
+            return None;
+        }
+        let mut mailbox = Mailbox { highest_modseq: modseq, ..self.mailbox.clone() };
+        let mut sets = Sets { all: Arc::clone(&self.keyword_sets) };
+        let mut changed = BTreeMap::new();
+        for (uid, flags, keywords) in &stored.changed {
+            let old = self.find(*uid).ok().and_then(|position| self.get(position))?;
+            mailbox.counts.change_flags(old.flags, *flags);
+            let keywords = sets.number(keywords);
+            changed.insert(*uid, Entry { flags: *flags, modseq, keywords, ..*old });
+        }
+        Some(self.rebuilt(mailbox, sets, changed, &BTreeSet::new()))
+    }
+
+    fn rebuilt(
+        &self,
+        mailbox: Mailbox,
+        sets: Sets,
+        changed: BTreeMap<Uid, Entry>,
+        vanished: &BTreeSet<Uid>,
+    ) -> View {
         let mut next = View { keyword_sets: sets.all, ..View::empty(mailbox) };
         for chunk in &self.chunks {
             let (Some(first), Some(last)) = (chunk.entries.first(), chunk.last_uid()) else {
                 continue;
             };
             let range = first.uid..=last;
-            let is_same = changed.range(range.clone()).next().is_none()
-                && vanished.range(range).next().is_none();
-            if is_same {
+            let mut changed = changed.range(range.clone()).peekable();
+            let all_stay = vanished.range(range).next().is_none();
+            if all_stay && changed.peek().is_none() {
                 next.push(Arc::clone(&chunk.entries));
                 continue;
             }
-            let kept = chunk.entries.iter().filter(|entry| !vanished.contains(&entry.uid));
-            next.push(
-                kept.map(|entry| changed.get(&entry.uid).copied().unwrap_or(*entry)).collect(),
-            );
+            let mut entries = chunk.entries.to_vec();
+            if !all_stay {
+                entries.retain(|entry| !vanished.contains(&entry.uid));
+            }
+            for (uid, new) in changed {
+                let at = entries.binary_search_by_key(uid, |entry| entry.uid).ok();
+                if let Some(entry) = at.and_then(|at| entries.get_mut(at)) {
+                    *entry = *new;
+                }
+            }
+            next.push(entries.into());
         }
         let known = self.chunks.last().and_then(Chunk::last_uid);
         let new: Vec<Entry> =

@@ -78,6 +78,7 @@ async fn write(
             stored = context.node.engine.write(step).await;
         }
         let stored = stored?;
+        context.node.views.follow(context.account, mailbox, &stored).await;
         outcome.changed.extend(stored.changed.into_iter().map(|(uid, _, _)| uid));
         outcome.modified.extend(stored.modified);
     }

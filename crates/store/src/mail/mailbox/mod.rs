@@ -21,7 +21,9 @@ pub use subscription::{ListSubscriptions, SetSubscribed};
 
 use crate::seam::Row;
 use crate::{EngineError, Statement, stmt};
-use posthorn_base::{AccountId, MailboxId, MailboxName, ModSeq, Role, Time, Uid, UidValidity};
+use posthorn_base::{
+    AccountId, Flags, MailboxId, MailboxName, ModSeq, Role, Time, Uid, UidValidity,
+};
 
 /// How many messages a mailbox holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,19 @@ pub struct Counts {
     pub deleted: u64,
     /// The sum of their sizes.
     pub bytes: u64,
+}
+
+impl Counts {
+    /// Counts a message that has other flags now.
+    pub(crate) fn change_flags(&mut self, old: Flags, new: Flags) {
+        let change = |count: &mut u64, was: bool, is: bool| match (was, is) {
+            (false, true) => *count = count.saturating_add(1),
+            (true, false) => *count = count.saturating_sub(1),
+            _ => {}
+        };
+        change(&mut self.unseen, !old.contains(Flags::SEEN), !new.contains(Flags::SEEN));
+        change(&mut self.deleted, old.contains(Flags::DELETED), new.contains(Flags::DELETED));
+    }
 }
 
 /// A mailbox that exists.
