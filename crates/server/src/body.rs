@@ -5,15 +5,17 @@
 //! takes the frame before: nothing is read ahead of it.
 //!
 //! Invariants
-//! * The octets that are held are covered by the node's budget.
+//! * The octets that are held are covered by the node's budget. Messages that are read together
+//!   are covered together.
 //! * Nothing of the store is held between two pieces but an open file.
 
 use crate::memory::{MemoryError, Permit};
 use crate::node::Node;
 use bytes::Bytes;
 use posthorn_base::limits::{self, BODY_FRAME_BYTES};
+use posthorn_base::{AccountId, EmailId};
 use posthorn_store::bodies::BodyReader;
-use posthorn_store::mail::{Body, Location};
+use posthorn_store::mail::{Body, Location, ReadBodies};
 use posthorn_store::{EngineError, Operation, StoreError};
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,8 +60,9 @@ impl ReadError {
 pub(crate) struct Source {
     prefix: Bytes,
     reader: Arc<BodyReader>,
-    /// What the row takes, and its octets, while its body is inline.
-    inline: Option<Permit>,
+    is_inline: bool,
+    /// What the row takes, and its octets, while its body is inline and was read alone.
+    _memory: Option<Permit>,
 }
 
 /// Octets of a body, and the right to hold them.
@@ -84,18 +87,27 @@ impl Source {
     {
         // The row may hold a whole frame, and will be unpacked at once.
         let mut memory = acquire(node, UNPACKING_BYTES).await?;
-        let Some(mut body) = node.engine.read(read).await? else { return Ok(None) };
-        let prefix = std::mem::take(&mut body.prefix);
+        let Some(body) = node.engine.read(read).await? else { return Ok(None) };
         if let Location::Inline(data) = &body.location {
             let size = usize::try_from(body.size).unwrap_or(usize::MAX);
             memory.shrink_to(data.len().saturating_add(size));
-            let reader = Arc::new(BodyReader::open(&body, &node.files)?);
-            return Ok(Some(Source { prefix, reader, inline: Some(memory) }));
+            return Ok(Some(Source::inline(body, Some(memory), node)?));
         }
         drop(memory);
+        Ok(Some(Source::of_file(body, node).await?))
+    }
+
+    fn inline(mut body: Body, memory: Option<Permit>, node: &Node) -> Result<Source, EngineError> {
+        let prefix = std::mem::take(&mut body.prefix);
+        let reader = Arc::new(BodyReader::open(&body, &node.files)?);
+        Ok(Source { prefix, reader, is_inline: true, _memory: memory })
+    }
+
+    async fn of_file(mut body: Body, node: &Node) -> Result<Source, ReadError> {
+        let prefix = std::mem::take(&mut body.prefix);
         let files = node.files.clone();
         let reader = spawn_blocking(move || BodyReader::open(&body, &files)).await??;
-        Ok(Some(Source { prefix, reader: Arc::new(reader), inline: None }))
+        Ok(Source { prefix, reader: Arc::new(reader), is_inline: false, _memory: None })
     }
 
     /// Our own header fields, which come first.
@@ -110,11 +122,11 @@ impl Source {
 
     /// True when it is small and in memory: [`Source::append`] gives all of it at once.
     pub(crate) fn is_inline(&self) -> bool {
-        self.inline.is_some()
+        self.is_inline
     }
 
     /// Appends octets of an [inline](Source::is_inline) body to `out`. They are covered as long as
-    /// the source is not dropped.
+    /// the source is not dropped, or the [`Batch`] it came from.
     pub(crate) fn append(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<(), ReadError> {
         Ok(self.reader.read(range, out)?)
     }
@@ -143,6 +155,60 @@ impl Source {
         octets = spawn_blocking(move || reader.read(piece, &mut octets).map(|()| octets)).await??;
         memory.shrink_to(octets.capacity());
         Ok(Some(Piece { octets, _memory: Some(memory) }))
+    }
+}
+
+/// Small messages that are read together, and the memory for their rows and their octets.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bodies: Vec<(EmailId, Result<Option<Body>, EngineError>)>,
+    octets: usize,
+    memory: Permit,
+}
+
+impl Batch {
+    /// Reads the rows of several messages that have so many octets in all, prefixes included.
+    pub(crate) async fn read(
+        node: &Node,
+        account: AccountId,
+        emails: Vec<EmailId>,
+        octets: usize,
+    ) -> Result<Batch, ReadError> {
+        let memory = acquire(node, octets.saturating_mul(2)).await?;
+        let read = ReadBodies { account, emails };
+        let bodies = node.engine.read(&read).await?;
+        Ok(Batch { bodies: read.emails.into_iter().zip(bodies).collect(), octets, memory })
+    }
+
+    /// Octets of all its messages, which are covered as long as it is not dropped.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// True when all its messages were taken. Then only their octets are covered any more.
+    pub(crate) fn is_used_up(&mut self) -> bool {
+        if self.bodies.is_empty() {
+            self.memory.shrink_to(self.octets);
+        }
+        self.bodies.is_empty()
+    }
+
+    /// Takes a message out; `None` when it has none, the inner `None` when that is gone for good.
+    pub(crate) async fn take(
+        &mut self,
+        node: &Node,
+        email: EmailId,
+    ) -> Option<Result<Option<Source>, ReadError>> {
+        let at = self.bodies.iter().position(|(id, _)| *id == email)?;
+        Some(match self.bodies.remove(at).1 {
+            Ok(Some(body)) => match &body.location {
+                Location::Inline(_) => Source::inline(body, None, node).map_err(Into::into),
+                Location::File(_) | Location::Object(_) => Source::of_file(body, node).await,
+            }
+            .map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.into()),
+        })
     }
 }
 

@@ -231,10 +231,7 @@ impl Connection {
             return Ok(());
         }
         self.write_output().await?;
-        for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
-            self.write(chunk).await?;
-        }
-        Ok(())
+        self.write(bytes).await
     }
 
     /// Sends everything that was taken for output, and then `bytes`: as
@@ -245,9 +242,7 @@ impl Connection {
             self.send(bytes).await?;
             return self.flush().await;
         }
-        for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
-            self.write(chunk).await?;
-        }
+        self.write(bytes).await?;
         self.flush().await
     }
 
@@ -272,27 +267,41 @@ impl Connection {
         self.write(&output).await
     }
 
-    /// Writes at most `limits::CONNECTION_OUTPUT_BYTES_MAX` within the time that is given for it: a
-    /// peer that takes a byte a minute makes progress, but is cut all the same.
-    async fn write(&mut self, chunk: &[u8]) -> Result<(), CloseReason> {
-        match &mut self.compression {
-            Some(compression) => {
-                let packed = compression.pack(chunk)?;
-                self.write_packed(&packed).await
-            }
-            None => self.write_packed(chunk).await,
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
+        if self.compression.is_none() {
+            return self.write_packed(bytes).await;
         }
+        for chunk in bytes.chunks(limits::CONNECTION_OUTPUT_BYTES_MAX) {
+            if let Some(compression) = &mut self.compression {
+                let packed = compression.pack(chunk)?;
+                self.write_packed(&packed).await?;
+            }
+        }
+        Ok(())
     }
 
-    async fn write_packed(&mut self, chunk: &[u8]) -> Result<(), CloseReason> {
-        match timeout(self.timeouts.write, self.stream.write_all(chunk)).await {
-            Ok(Ok(())) => {
-                self.sent = self.sent.saturating_add(chunk.len() as u64);
-                Ok(())
+    /// Offers everything at once, and wants `limits::CONNECTION_OUTPUT_BYTES_MAX` of it taken
+    /// within the time that is given for it: a peer that takes a byte a minute makes progress, but
+    /// is cut all the same.
+    async fn write_packed(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let goal = left.len().saturating_sub(limits::CONNECTION_OUTPUT_BYTES_MAX);
+            let progress = async {
+                while left.len() > goal {
+                    let count = self.stream.write(left).await?;
+                    self.sent = self.sent.saturating_add(count as u64);
+                    left = left.get(count..).unwrap_or_default();
+                }
+                Ok::<(), std::io::Error>(())
+            };
+            match timeout(self.timeouts.write, progress).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(CloseReason::of_io(&error)),
+                Err(_) => return Err(CloseReason::WriteTimeout),
             }
-            Ok(Err(error)) => Err(CloseReason::of_io(&error)),
-            Err(_) => Err(CloseReason::WriteTimeout),
         }
+        Ok(())
     }
 
     /// What is still to be said, as it goes to the stream.

@@ -51,6 +51,20 @@ impl Stream {
         }
     }
 
+    /// Writes some of `bytes`, which are not empty; how many. At least one: what takes none is an
+    /// error.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match self {
+            Stream::Plain(stream) => stream.write(bytes).await?,
+            Stream::Tls(stream) => {
+                // What it takes it keeps until the peer does.
+                let most = bytes.len().min(limits::CONNECTION_OUTPUT_BYTES_MAX);
+                stream.write(bytes.get(..most).unwrap_or_default()).await?
+            }
+        };
+        if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(count) }
+    }
+
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(stream) => stream.flush().await,

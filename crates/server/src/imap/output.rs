@@ -22,7 +22,17 @@ impl<'a> Output<'a> {
 
     /// Sends what waits when it is much.
     pub(crate) async fn room(&mut self) -> Result<(), CloseReason> {
-        if self.bytes.len() >= limits::IMAP_OUTPUT_BYTES_MAX { self.send().await } else { Ok(()) }
+        self.room_beside(0).await.map(drop)
+    }
+
+    /// Sends what waits when it is much beside so many octets, for which there is memory. True when
+    /// it was sent.
+    pub(crate) async fn room_beside(&mut self, covered: usize) -> Result<bool, CloseReason> {
+        let is_much = self.bytes.len() >= limits::IMAP_OUTPUT_BYTES_MAX.saturating_add(covered);
+        if is_much {
+            self.send().await?;
+        }
+        Ok(is_much)
     }
 
     /// Sends octets behind what waits, without keeping them when they are many.

@@ -8,7 +8,9 @@ use posthorn_message::part::{Section, SectionText};
 use posthorn_message::structure::imap_text::{write_body_structure, write_envelope};
 use posthorn_server::facts::email_facts;
 use posthorn_store::bodies::BodyWriter;
-use posthorn_store::mail::{Append, Expunge, ListMessages, NewMessage, Purge, Purgeable, bulk};
+use posthorn_store::mail::{
+    Append, Expunge, ListMessages, Location, NewMessage, Purge, Purgeable, bulk,
+};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -135,8 +137,8 @@ impl Server {
     pub(crate) fn letter(&self, prefix: &'static [u8], message: &[u8]) -> NewMessage {
         let node = self.node();
         let prefix = Bytes::from_static(prefix);
-        let facts = email_facts(&parse(message), &prefix, message).unwrap();
         let body = BodyWriter::encode(&node.files, node.next_id(), message, prefix).unwrap();
+        let facts = email_facts(&parse(message), &body.prefix, message).unwrap();
         NewMessage {
             arrival: node.next_id::<ArrivalId>(),
             email: node.next_id(),
@@ -252,6 +254,57 @@ fn check_message(client: &mut Client, number: usize, message: &[u8]) {
     }
     check("99", None);
     check("1.2.3.4.5.6.7.8.9.TEXT", None);
+}
+
+#[test]
+fn many_at_once_are_each_whole_and_a_damaged_one_takes_none_along() {
+    let server = Server::start();
+    // On both sides of what is read together, and of what lies in the row.
+    let sizes = [100, 12_000, 12_000, 30_000, 40_000, 70_000, 300_000, 63_000, 5, 12_000, 1];
+    let messages: Vec<Vec<u8>> = (0_u8..)
+        .zip(sizes)
+        .map(|(n, size)| noise(size).iter().map(|octet| b'a' + octet.wrapping_add(n) % 8).collect())
+        .collect();
+    let whole = |message: &[u8]| shown(&[PREFIX, message].concat());
+    let all = |item: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<u8> {
+        (1..).zip(&messages).flat_map(|(n, message)| response(n, &item(message))).collect()
+    };
+    for message in &messages {
+        server.arrive(PREFIX, message);
+    }
+    let mut client = Client::selected(&server);
+    client.expect(
+        "FETCH 1:* BODY.PEEK[]",
+        &all(&|message| [b"BODY[] ".as_slice(), &whole(message)].concat()),
+    );
+    client.expect(
+        "FETCH 1:* (BODY.PEEK[] BODY.PEEK[]<0.7> BODY.PEEK[]<0.400000>)",
+        &all(&|message| {
+            let (whole, part) = (whole(message), shown(&PREFIX[..7]));
+            [b"BODY[] ".as_slice(), &whole, b" BODY[]<0> ", &part, b" BODY[]<0> ", &whole].concat()
+        }),
+    );
+
+    // Behind the others, between two of them that would be read together with it.
+    let mut damaged = server.letter(b"", b"damaged");
+    damaged.body.location = Location::Inline(Bytes::from_static(b"Damaged"));
+    server.arrive_together(vec![damaged]);
+    server.arrive(b"", b"behind it");
+    let mut client = Client::selected(&server);
+    client.ok("COPY 11,13 INBOX");
+    let (data, completion) = client.command("FETCH 10:15 BODY.PEEK[]");
+    assert!(completion.starts_with("NO [SERVERBUG]"), "{completion}");
+    let body = |number, octets: &[u8]| response(number, &[b"BODY[] ", octets].concat());
+    let want = [
+        body(10, &whole(&messages[9])),
+        body(11, &whole(&messages[10])),
+        body(13, &shown(b"behind it")),
+        body(14, &whole(&messages[10])),
+        body(15, &shown(b"behind it")),
+    ];
+    assert!(data == want.concat(), "{}", data.escape_ascii());
+    let budget = &server.node().budget;
+    assert_eq!(budget.free(), budget.bytes(), "all memory has come back");
 }
 
 #[test]

@@ -172,17 +172,40 @@ impl Operation for ReadBody {
     const NAME: &'static str = "read body";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Body>, StoreError> {
-        let rows = tx
-            .one(stmt!(
-                concat!(
-                    body_columns!(),
-                    "(SELECT body_id FROM email WHERE account_id = ?1 AND email_id = ?2)"
-                ),
-                self.account,
-                self.email
-            ))
-            .await?;
+        let rows = tx.one(select(self.account, self.email)).await?;
         Ok(Body::read(&rows)?)
+    }
+}
+
+fn select(account: AccountId, email: EmailId) -> Statement {
+    stmt!(
+        concat!(
+            body_columns!(),
+            "(SELECT body_id FROM email WHERE account_id = ?1 AND email_id = ?2)"
+        ),
+        account,
+        email
+    )
+}
+
+/// Reads the bodies of several emails: of each what [`ReadBody`] answers, in the order in which
+/// they were asked for. The caller knows that they are small.
+#[derive(Clone, Debug)]
+pub struct ReadBodies {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub emails: Vec<EmailId>,
+}
+
+impl Operation for ReadBodies {
+    /// A row that contradicts itself is no answer to the others.
+    type Output = Vec<Result<Option<Body>, EngineError>>;
+    const NAME: &'static str = "read bodies";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        let batch = self.emails.iter().map(|email| select(self.account, *email)).collect();
+        Ok(tx.run(batch).await?.iter().map(Body::read).collect())
     }
 }
 

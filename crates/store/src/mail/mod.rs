@@ -49,7 +49,7 @@ mod unused_keywords;
 
 pub use accept::{Accept, Accepted, FindAccepted, Placed};
 pub use append::{Append, Appended, NewMessage};
-pub use body::{Body, Location, NewBody, ReadBody, ReadQueuedBody};
+pub use body::{Body, Location, NewBody, ReadBodies, ReadBody, ReadQueuedBody};
 pub use changes::{
     AccountChanged, AccountChanges, Cursor, ListUids, MailboxChanged, MailboxChanges,
 };

@@ -1,12 +1,12 @@
 //! Accepting plans, appending, conversations.
 
 use super::world::{INBOX, Letter, World, letter, uid};
-use posthorn_base::{Flags, Keyword, Role, ZonedTime};
+use posthorn_base::{EmailId, Flags, Keyword, Role, ZonedTime};
 use posthorn_store::bodies::BodyReader;
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
-    Accept, Accepted, Append, FindAccepted, ListKeywords, ReadBody, ReadEmails, ReadTexts, Target,
-    ThreadKeys,
+    Accept, Accepted, Append, FindAccepted, ListKeywords, ReadBodies, ReadBody, ReadEmails,
+    ReadTexts, Target, ThreadKeys,
 };
 use posthorn_store::story::ReadStory;
 use posthorn_store::{Engine, EngineError, StoreError};
@@ -43,6 +43,10 @@ pub(crate) async fn what_was_accepted_is_there(engine: &Engine) {
     let texts = world.read(ReadTexts { account, emails: ids }).await;
     assert_eq!(&texts[0].1.data[..], b"Hello\r\n");
     let body = world.read(ReadBody { account, email: messages[0].email }).await.unwrap();
+    let (known, unknown) = (messages[0].email, EmailId::new(i64::MAX).unwrap());
+    let bodies = world.read(ReadBodies { account, emails: vec![known, unknown, known] }).await;
+    let ids: Vec<_> = bodies.into_iter().map(|body| body.unwrap().map(|body| body.id)).collect();
+    assert_eq!(ids, [Some(body.id), None, Some(body.id)]);
     let octets = BodyReader::open(&body, &world.files).unwrap().read_all().unwrap();
     assert_eq!((&body.prefix[..], &octets[..]), (&b"Return-Path: <>\r\n"[..], &b"Hello\r\n"[..]));
     let story = world.read(ReadStory { arrival: plan.arrival, account: None }).await;

@@ -2,8 +2,8 @@
 //! VANISHED (RFC 7162 3.2.6), EMAILID and THREADID (RFC 8474 5), SAVEDATE (RFC 8514 4).
 //!
 //! What the view knows is written from it. What the store has to be asked for is read for many
-//! messages at a time, and the octets of messages one message after the other, as the client takes
-//! them.
+//! messages at a time, and the octets of messages as the client takes them, a few small ones or a
+//! part of a large one at a time.
 //!
 //! Invariants
 //! * Messages that another session expunged are shown like the others as long as they can be read:
@@ -14,6 +14,7 @@
 //!   is told behind, by what tells of every change. When it cannot be set (a full disk), the client
 //!   has its mail all the same: nothing is said of the flag, for nothing has changed.
 
+mod ahead;
 mod attributes;
 mod label;
 mod sections;
@@ -25,6 +26,7 @@ use super::vanished;
 use crate::body::{self, ReadError};
 use crate::conn::CloseReason;
 use crate::memory::Permit;
+use ahead::Ahead;
 use label::Label;
 use posthorn_base::{EmailId, Flags, Time, Uid, limits};
 use posthorn_message::WireError;
@@ -197,7 +199,8 @@ impl Fetching<'_> {
         let view = Arc::clone(&self.view);
         let summaries = self.summaries(positions).await?;
         let saved = self.saved(positions).await?;
-        for position in positions {
+        let mut ahead = Ahead::default();
+        for (nth, position) in positions.iter().enumerate() {
             let Some(entry) = view.get(*position) else { continue };
             if self.wants.flags {
                 self.context.learn(view.keywords(entry), output).await?;
@@ -223,7 +226,15 @@ impl Fetching<'_> {
             }
             let written = if self.wants.octets {
                 self.may_go_on()?;
-                self.write_with_octets(&message, output).await?
+                let rest = positions.get(nth..).unwrap_or_default();
+                match ahead.open(self, rest, output).await? {
+                    Ok(Some(source)) => {
+                        let covered = ahead.covered();
+                        self.write_with_octets(&message, source, covered, output).await?
+                    }
+                    Ok(None) => Err(Unreadable::Gone),
+                    Err(error) => Err(error.into()),
+                }
             } else {
                 self.write(&message, output.bytes())
             };
@@ -234,9 +245,11 @@ impl Fetching<'_> {
                 Ok(()) => {}
                 Err(why) => self.outcome.leave_out(entry, &why),
             }
-            output.room().await?;
+            if ahead.is_used_up() {
+                output.room().await?;
+            }
         }
-        Ok(())
+        Ok(output.room().await?)
     }
 
     /// What the store has of the messages, in the order of their emails' ids.

@@ -15,7 +15,6 @@ use posthorn_message::header::Header;
 use posthorn_message::part::{PartMap, Section, SectionText};
 use posthorn_message::structure::imap_text::write_number;
 use posthorn_proto::imap::value::{BodySection, FetchItem, Partial, SectionSpec};
-use posthorn_store::mail::ReadBody;
 use std::ops::Range;
 
 /// What a section has.
@@ -31,28 +30,27 @@ enum Octets {
 /// A message whose octets are written.
 struct Opened<'a> {
     source: Source,
+    /// Octets that may wait in the output, beside what always may.
+    covered: usize,
     /// Its part map, read when it is first needed.
     map: Option<PartMap>,
     stored_map: Option<&'a [u8]>,
 }
 
 impl Fetching<'_> {
-    /// Writes a message of which octets are asked for. The inner error leaves it out; nothing of it
-    /// was written then.
+    /// Writes a message of which octets are asked for. `covered`: octets that may wait in the
+    /// output, beside what always may. The inner error leaves it out; nothing of it was written
+    /// then.
     pub(super) async fn write_with_octets(
         &self,
         message: &Message<'_>,
+        source: Source,
+        covered: usize,
         output: &mut Output<'_>,
     ) -> Result<Result<(), Unreadable>, Fault> {
         let context = &*self.context;
-        let read = ReadBody { account: context.account, email: message.entry.email };
-        let source = match Source::open(&context.node, &read).await {
-            Ok(Some(source)) => source,
-            Ok(None) => return Ok(Err(Unreadable::Gone)),
-            Err(error) => return Ok(Err(error.into())),
-        };
         let stored_map = message.summary.and_then(|summary| summary.part_map.as_deref());
-        let mut opened = Opened { source, map: None, stored_map };
+        let mut opened = Opened { source, covered, map: None, stored_map };
         // Where the response begins, as long as nothing of it was sent.
         let mut begins_at = Some(output.bytes().len());
         attributes::begin(output.bytes(), message.number);
@@ -113,7 +111,7 @@ impl Opened<'_> {
                 announce(output.bytes(), part.end - part.start);
                 let part = slice(&octets, &part).unwrap_or_default();
                 output.bytes().extend_from_slice(part);
-                room(output, begins_at).await?;
+                self.room(output, begins_at).await?;
                 drop(memory);
             }
             Octets::Range(range) => {
@@ -242,7 +240,7 @@ impl Opened<'_> {
             if output.bytes().len() - before != wanted {
                 return Ok(Err(WireError::Short.into()));
             }
-            room(output, begins_at).await?;
+            self.room(output, begins_at).await?;
             return Ok(Ok(()));
         }
         // Read before anything is announced: of a damaged message the client can still be told.
@@ -266,14 +264,18 @@ impl Opened<'_> {
         }
         Ok(if left == 0 { Ok(()) } else { Err(WireError::Short.into()) })
     }
-}
 
-/// Sends what waits when it is much; then it cannot be taken back.
-async fn room(output: &mut Output<'_>, begins_at: &mut Option<usize>) -> Result<(), CloseReason> {
-    if output.bytes().len() >= limits::IMAP_OUTPUT_BYTES_MAX {
-        *begins_at = None;
+    /// Sends what waits when it is much; then it cannot be taken back.
+    async fn room(
+        &self,
+        output: &mut Output<'_>,
+        begins_at: &mut Option<usize>,
+    ) -> Result<(), CloseReason> {
+        if output.room_beside(self.covered).await? {
+            *begins_at = None;
+        }
+        Ok(())
     }
-    output.room().await
 }
 
 /// Writes what stands in front of so many octets: the head of a literal, or an empty string.
