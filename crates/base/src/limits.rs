@@ -307,6 +307,8 @@ pub const EXEMPT_NETWORKS_MAX: usize = 1000;
 pub const CONTROL_FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// A piece of something large on the control socket.
 pub const CONTROL_CHUNK_BYTES_MAX: usize = 256 * 1024;
+/// What is read from the control socket, and written to it, at once.
+pub const CONTROL_BUFFER_BYTES: usize = 64 * 1024;
 /// Commands that talk to the server at the same time; more of them wait.
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// A command that is silent for longer, or does not read its answer, is cut off.

@@ -5,12 +5,12 @@ use super::frame::{self, Frame, HEADER_BYTES, Header};
 use super::listener::{Connection, Handler};
 use super::request::{Greeting, Request};
 use super::{PROTOCOL, SOCKET_NAME};
-use posthorn_base::limits::CONTROL_CHUNK_BYTES_MAX;
+use posthorn_base::limits::{CONTROL_BUFFER_BYTES, CONTROL_CHUNK_BYTES_MAX};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -28,10 +28,25 @@ pub enum Event {
     Done(Value),
 }
 
+/// Both directions. What is written is sent when an answer is waited for, or when the buffer is full:
+/// an import writes three frames for each message, and would otherwise make as many system calls.
+#[derive(Debug)]
+struct Stream {
+    input: BufReader<UnixStream>,
+    output: BufWriter<UnixStream>,
+}
+
+impl Stream {
+    fn new(stream: UnixStream) -> io::Result<Self> {
+        let input = BufReader::with_capacity(CONTROL_BUFFER_BYTES, stream.try_clone()?);
+        Ok(Stream { input, output: BufWriter::with_capacity(CONTROL_BUFFER_BYTES, stream) })
+    }
+}
+
 /// A connection to a server, or to a handler within this process.
 #[derive(Debug)]
 pub struct Client {
-    stream: Option<UnixStream>,
+    stream: Option<Stream>,
     greeting: Greeting,
     in_process: Option<JoinHandle<()>>,
 }
@@ -83,6 +98,7 @@ impl Client {
         in_process: Option<JoinHandle<()>>,
     ) -> Result<Client, ControlError> {
         let greeting = Greeting { version: String::new(), protocol: 0, pid: 0 };
+        let stream = Stream::new(stream)?;
         let mut client = Client { stream: Some(stream), greeting, in_process };
         client.greeting = match client.receive()? {
             Frame::Greeting(greeting) => greeting,
@@ -165,21 +181,22 @@ impl Client {
         }
     }
 
-    fn stream(&mut self) -> Result<&mut UnixStream, ControlError> {
+    fn stream(&mut self) -> Result<&mut Stream, ControlError> {
         self.stream.as_mut().ok_or(ControlError::Unexpected("the connection is closed"))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ControlError> {
-        Ok(self.stream()?.write_all(bytes)?)
+        Ok(self.stream()?.output.write_all(bytes)?)
     }
 
     fn receive(&mut self) -> Result<Frame, ControlError> {
-        let stream = self.stream()?;
+        let Stream { input, output } = self.stream()?;
+        output.flush()?;
         let mut header = [0; HEADER_BYTES];
-        stream.read_exact(&mut header)?;
+        input.read_exact(&mut header)?;
         let header = Header::parse(header)?;
         let mut content = vec![0; header.length()];
-        stream.read_exact(&mut content)?;
+        input.read_exact(&mut content)?;
         header.frame(content)
     }
 }
@@ -187,7 +204,10 @@ impl Client {
 /// Closing comes first: the handler's thread ends when nobody talks to it any more.
 impl Drop for Client {
     fn drop(&mut self) {
-        drop(self.stream.take());
+        if let Some(Stream { input, output }) = self.stream.take() {
+            // What nobody waited for an answer to was given up.
+            drop((input, output.into_parts()));
+        }
         if let Some(thread) = self.in_process.take() {
             // A panic there has been told already.
             let _ = thread.join();
@@ -224,7 +244,7 @@ fn serve_in_process<H, E, F>(
         // The source lives as long as the connection: nobody drains it.
         let (_source, shutdown) = crate::shutdown::channel();
         let served = match tokio::net::UnixStream::from_std(stream) {
-            Ok(stream) => Connection { stream }.serve(&handler, shutdown).await,
+            Ok(stream) => Connection::new(stream).serve(&handler, shutdown).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = served {

@@ -5,7 +5,7 @@ use super::frame::{self, Frame, HEADER_BYTES, Header};
 use super::request::{Greeting, Request};
 use super::{SOCKET_NAME, SOCKET_PATH_BYTES_MAX};
 use crate::shutdown::Shutdown;
-use posthorn_base::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_IDLE_MAX};
+use posthorn_base::limits::{CONTROL_BUFFER_BYTES, CONTROL_CONNECTIONS_MAX, CONTROL_IDLE_MAX};
 use posthorn_base::shown::Shown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -178,7 +178,7 @@ impl Listener {
             };
             let (handler, owner, shutdown) = (handler.clone(), self.owner, shutdown.clone());
             connections.spawn(async move {
-                let mut connection = Connection { stream };
+                let mut connection = Connection::new(stream);
                 let ended = match connection.peer_is_allowed(owner) {
                     true => connection.serve(&*handler, shutdown).await,
                     false => connection.refuse().await,
@@ -209,20 +209,24 @@ async fn accept(
     Ok((stream, place))
 }
 
-/// One connection.
+/// One connection. Frames are read many at a time: an import sends three for each message.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) stream: UnixStream,
+    stream: BufReader<UnixStream>,
 }
 
 impl Connection {
+    pub(super) fn new(stream: UnixStream) -> Self {
+        Connection { stream: BufReader::with_capacity(CONTROL_BUFFER_BYTES, stream) }
+    }
+
     /// Root may, and so may the user that the server runs as.
     fn peer_is_allowed(&self, owner: u32) -> bool {
-        self.stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == owner)
+        self.stream.get_ref().peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == owner)
     }
 
     async fn refuse(&mut self) -> Result<(), ControlError> {
-        tracing::warn!(peer = ?self.stream.peer_cred().ok(), "control connection refused");
+        tracing::warn!(peer = ?self.stream.get_ref().peer_cred().ok(), "control connection refused");
         let message = "only root and the server's own user may control it";
         let refusal = Refusal::new(RefusalKind::NotAllowed, message);
         self.send(&frame::failed(&refusal)?).await
@@ -269,7 +273,7 @@ impl Connection {
     }
 }
 
-async fn receive(stream: &mut UnixStream) -> Result<Option<Frame>, ControlError> {
+async fn receive(stream: &mut BufReader<UnixStream>) -> Result<Option<Frame>, ControlError> {
     let mut header = [0; HEADER_BYTES];
     let (first, rest) = header.split_at_mut(1);
     if stream.read(first).await? == 0 {
