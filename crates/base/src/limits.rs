@@ -210,6 +210,15 @@ pub const CONNECTION_TURN_BYTES_MAX: usize = 64 * 1024;
 /// Writes to spool files at the same time: more of them would only make each other, and everybody
 /// else, wait for the disk.
 pub const SPOOL_WRITES_AT_ONCE_MAX: usize = 4;
+/// What spool files may leave in the system's cache to be written some time, all of them together:
+/// so much that a few large messages at a time never wait for the disk, so little that nobody
+/// notices when it is written.
+pub const SPOOL_CACHED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// At which pace the spool files that do not fit there grow, all of them together: half of what a
+/// fast line brings and a small part of what a disk takes, so that commits have the rest.
+pub const SPOOL_BYTES_PER_SECOND_MAX: u64 = 64 * 1024 * 1024;
+/// Spool files that wait to be closed.
+pub const SPOOL_CLOSING_MAX: usize = 1024;
 /// Threads for work that blocks, all kinds together.
 pub const BLOCKING_THREADS_MAX: usize = 64;
 

@@ -135,6 +135,11 @@ impl Permit {
         self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
+    /// The budget that it is of.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Makes it cover `bytes` more, if they are free now. What is added is not lent.
     pub fn try_grow(&mut self, bytes: usize) -> Result<(), MemoryError> {
         let more = self.budget.try_acquire(bytes)?;

@@ -1,10 +1,9 @@
 //! A message that has arrived whole and waits to be decided on.
 
+use super::file::SpoolFile;
 use crate::memory::Permit;
 use bytes::Bytes;
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// The bytes of a complete message. Cheap to clone; gone, with their memory or disk space, when the
@@ -15,7 +14,7 @@ pub struct Spooled(Arc<Place>);
 #[derive(Debug)]
 enum Place {
     Memory { bytes: Bytes, _permit: Permit },
-    File { file: File, len: u64 },
+    File(SpoolFile),
 }
 
 impl Spooled {
@@ -23,15 +22,15 @@ impl Spooled {
         Spooled(Arc::new(Place::Memory { bytes, _permit: permit }))
     }
 
-    pub(super) fn file(file: File, len: u64) -> Self {
-        Spooled(Arc::new(Place::File { file, len }))
+    pub(super) fn file(file: SpoolFile) -> Self {
+        Spooled(Arc::new(Place::File(file)))
     }
 
     /// Bytes in all.
     pub fn len(&self) -> u64 {
         match self.0.as_ref() {
             Place::Memory { bytes, .. } => bytes.len() as u64,
-            Place::File { len, .. } => *len,
+            Place::File(file) => file.len(),
         }
     }
 
@@ -45,7 +44,7 @@ impl Spooled {
     pub fn in_memory(&self) -> Option<&[u8]> {
         match self.0.as_ref() {
             Place::Memory { bytes, .. } => Some(bytes),
-            Place::File { .. } => None,
+            Place::File(_) => None,
         }
     }
 
@@ -63,15 +62,7 @@ impl Spooled {
                 let rest = bytes.get(offset..).unwrap_or_default();
                 rest.as_ref().read(into)
             }
-            Place::File { file, len } => {
-                let left = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX);
-                let room = into.len().min(left);
-                let count = file.read_at(into.get_mut(..room).unwrap_or_default(), offset)?;
-                if count == 0 && room > 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                Ok(count)
-            }
+            Place::File(file) => file.read_at(into, offset),
         }
     }
 }

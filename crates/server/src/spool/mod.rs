@@ -4,8 +4,8 @@
 //! up, it goes to its file early instead of waiting, so that arriving messages never wait for each
 //! other, and whoever reads messages never for those that arrive.
 //!
-//! The file is no promise: it is not synced, and it is gone with the process. Durable is what the
-//! store makes of it.
+//! The [file](file) is no promise: it is not synced, and it is gone with the process. Durable is what
+//! the store makes of it.
 //!
 //! Invariants
 //! * While less than the reserve is free on the disk, no file grows: a message that needs one is
@@ -18,7 +18,9 @@
 //! * Blocking work runs on threads that may block, a few at a time, and the networks that write
 //!   take turns: a flood of large messages keeps neither the threads nor the disk to itself.
 
+mod file;
 mod message;
+mod pace;
 
 pub use message::{SpoolReader, Spooled};
 
@@ -26,9 +28,11 @@ use crate::memory::{Budget, Permit};
 use crate::system::SystemRandom;
 use crate::turns::{Party, Turns};
 use bytes::Bytes;
+use file::{Closer, SpoolFile};
+use pace::Pace;
 use posthorn_base::{Random, limits};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +63,11 @@ pub enum SpoolError {
 pub struct SpoolDir {
     path: Arc<Path>,
     budget: Budget,
+    /// What all files together may leave in the system's cache.
+    cached: Budget,
+    /// For what goes past it.
+    pace: Pace,
+    closer: Closer,
     writes: Turns,
     reserve_bytes: u64,
 }
@@ -68,7 +77,13 @@ impl SpoolDir {
     /// in it. Nobody else may use it.
     pub fn open(path: &Path, budget: Budget) -> Result<Self, SpoolError> {
         let writes = Turns::new(limits::SPOOL_WRITES_AT_ONCE_MAX);
-        let spool = SpoolDir { path: path.into(), budget, writes, reserve_bytes: 0 };
+        let cached = Budget::new(limits::SPOOL_CACHED_BYTES_MAX);
+        let failed = |source| SpoolError::Io { path: path.to_owned(), source };
+        let closer = Closer::start().map_err(failed)?;
+        let pace = Pace::new(limits::SPOOL_BYTES_PER_SECOND_MAX);
+        let path_kept = path.into();
+        let spool =
+            SpoolDir { path: path_kept, budget, cached, pace, closer, writes, reserve_bytes: 0 };
         let sweep = || -> io::Result<()> {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             for entry in fs::read_dir(path)? {
@@ -104,7 +119,6 @@ impl SpoolDir {
             buffer: Vec::new(),
             permit: self.budget.nothing(),
             file: None,
-            written: 0,
         }
     }
 
@@ -138,12 +152,12 @@ impl SpoolDir {
     }
 
     /// A new file without a name.
-    fn create(&self) -> io::Result<File> {
+    fn create(&self) -> io::Result<SpoolFile> {
         let path = self.path.join(format!("{:016x}{SUFFIX}", SystemRandom.u64()));
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         fs::remove_file(&path)?;
-        Ok(file)
+        Ok(SpoolFile::new(file, &self.cached, self.closer.clone()))
     }
 }
 
@@ -156,15 +170,14 @@ pub struct Spool {
     buffer: Vec<u8>,
     /// Covers the buffer's capacity.
     permit: Permit,
-    file: Option<File>,
-    /// Bytes in the file.
-    written: u64,
+    file: Option<SpoolFile>,
 }
 
 impl Spool {
     /// Bytes so far.
     pub fn len(&self) -> u64 {
-        self.written.saturating_add(self.buffer.len() as u64)
+        let written = self.file.as_ref().map_or(0, SpoolFile::len);
+        written.saturating_add(self.buffer.len() as u64)
     }
 
     /// True before the first byte.
@@ -174,29 +187,37 @@ impl Spool {
 
     /// Takes the next bytes. After an error the message is lost.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        if self.has_room(bytes.len()) {
-            self.buffer.extend_from_slice(bytes);
-            return Ok(());
+        let mut rest = bytes;
+        while !self.has_room(rest.len()) {
+            // Files grow by whole buffers.
+            let room = self.buffer.capacity().saturating_sub(self.buffer.len());
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            self.buffer.extend_from_slice(now);
+            if self.buffer.is_empty() {
+                // No memory at all: straight to the file.
+                return self.write(rest.to_vec()).await.map(drop);
+            }
+            self.write_buffer().await?;
+            rest = later;
         }
-        self.write_buffer().await?;
-        if self.has_room(bytes.len()) {
-            self.buffer.extend_from_slice(bytes);
-            return Ok(());
-        }
-        // No memory at all, or a single piece larger than the buffer may be: straight to the file.
-        self.write(bytes.to_vec()).await.map(drop)
+        self.buffer.extend_from_slice(rest);
+        Ok(())
     }
 
     /// The message is complete.
     pub async fn finish(mut self) -> Result<Spooled, SpoolError> {
-        if self.file.is_none() {
-            let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-            return Ok(Spooled::memory(bytes, self.permit));
+        if self.file.is_some() {
+            self.write_buffer().await?;
         }
-        self.write_buffer().await?;
-        match self.file {
-            Some(file) => Ok(Spooled::file(file, self.written)),
-            None => Ok(Spooled::memory(Bytes::new(), self.permit)),
+        match self.file.take() {
+            Some(mut file) => {
+                file.complete().map_err(|error| self.dir.failed(error))?;
+                Ok(Spooled::file(file))
+            }
+            None => {
+                let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+                Ok(Spooled::memory(bytes, self.permit))
+            }
         }
     }
 
@@ -211,7 +232,7 @@ impl Spool {
             return false;
         }
         let doubled = capacity.saturating_mul(2).clamp(BUFFER_MIN, limits::INLINE_BODY_BYTES_MAX);
-        let goal = doubled.max(wanted);
+        let goal = doubled.max(wanted).next_multiple_of(BUFFER_MIN);
         let growth = goal.saturating_sub(self.permit.bytes());
         // Half of the budget stays with those who cannot do without: clients that hold messages
         // half sent, for as long as they like, must not keep others from reading.
@@ -240,6 +261,10 @@ impl Spool {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, SpoolError> {
         let turn = self.dir.writes.take(self.sender).await;
         let (dir, file) = (self.dir.clone(), self.file.take());
+        let is_past_cache = file.as_ref().is_some_and(SpoolFile::is_past_cache);
+        if is_past_cache || dir.cached.free() < bytes.len() {
+            dir.pace.wait(bytes.len()).await;
+        }
         let written = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             dir.require_room()?;
@@ -247,7 +272,7 @@ impl Spool {
                 Some(file) => file,
                 None => dir.create()?,
             };
-            file.write_all(&bytes)?;
+            file.append(&bytes)?;
             Ok((file, bytes))
         });
         let written = match written.await {
@@ -257,7 +282,6 @@ impl Spool {
         };
         let (file, bytes) = written.map_err(|error| self.dir.failed(error))?;
         self.file = Some(file);
-        self.written = self.written.saturating_add(bytes.len() as u64);
         Ok(bytes)
     }
 }

@@ -86,6 +86,33 @@ async fn what_goes_in_comes_out() {
     assert_eq!(spools.budget().free(), 4 * INLINE, "everything was returned");
 }
 
+/// A flood has filled what may wait in the system's cache.
+#[tokio::test]
+async fn past_the_cache_what_goes_in_comes_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = open(&dir, 4 * INLINE);
+    let cached = &spools.cached;
+    for (free, way) in [(0, "past it"), (INLINE, "first to it"), (2 * INLINE + 100, "at its end")] {
+        let others = cached.try_acquire(cached.bytes() - free).unwrap();
+        for len in [INLINE + 1, 2 * INLINE, 5 * INLINE + 17] {
+            let message = message(len);
+            for piece in [997, 16 * 1024, usize::MAX] {
+                let spooled = spool(&spools, &message, piece).await;
+                assert_eq!((spooled.in_memory(), spooled.len()), (None, len as u64));
+                assert!(read(&spooled) == message, "{way}: {len} by {piece}");
+                assert!(cached.free() <= free);
+                drop(spooled);
+                assert_eq!(cached.free(), free, "what waited there is nobody's any more");
+            }
+        }
+        // Without memory each piece goes to the file by itself, and they end within blocks.
+        let _all = spools.budget().try_acquire(4 * INLINE).unwrap();
+        let message = message(20_000);
+        assert!(read(&spool(&spools, &message, 1000).await) == message, "{way}");
+        drop(others);
+    }
+}
+
 #[tokio::test]
 async fn without_memory_messages_go_to_disk_at_once() {
     let dir = tempfile::tempdir().unwrap();
