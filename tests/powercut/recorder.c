@@ -7,9 +7,11 @@
  *   RECORDER_LOG    file that takes the log; without it nothing is recorded
  *   RECORDER_RULE   "ACTION CALL PART NTH": at the NTH (from 1) CALL whose path contains PART, or
  *                   ends in PART when that is written with a '$' behind it.
- *                   CALL: write, sync, create, rename, unlink, mkdir, truncate.
+ *                   CALL: read, write, sync, create, rename, unlink, mkdir, truncate.
  *                   ACTION: kill (before the call), half (kill after half of a write), eio, enospc
- *                   (fail with that error, this once).
+ *                   (fail with that error, this once). NTH 0: every such call of the thread that
+ *                   removed a file ".../arm", until it removes ".../disarm", which
+ *                   succeeds when a call was failed.
  *
  * Log records, little endian: u8 kind, u64 inode, u64 a, u32 length, data.
  *   C created (data: path)       M directory made (data: path)     W write at a
@@ -47,6 +49,7 @@ static uint64_t sync_number;
 
 static char rule_action[16], rule_call[16], rule_part[64];
 static unsigned long rule_nth, rule_seen;
+static __thread int is_armed, has_struck;
 
 static void die(const char *why, const char *what) {
     char text[4400];
@@ -147,8 +150,9 @@ static int is_part(const char *path) {
 }
 
 static enum verdict judge(const char *call, const char *path) {
-    if (!rule_nth || strcmp(call, rule_call) != 0 || !is_part(path + root_len)) return GO;
-    if (++rule_seen != rule_nth) return GO;
+    if (!rule_call[0] || strcmp(call, rule_call) != 0 || !is_part(path + root_len)) return GO;
+    if (rule_nth == 0 ? !is_armed : ++rule_seen != rule_nth) return GO;
+    has_struck = 1;
     if (!strcmp(rule_action, "kill")) {
         syscall(SYS_kill, getpid(), SIGKILL);
         pause();
@@ -312,6 +316,17 @@ int ftruncate(int fd, off_t length) {
 }
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
+static ssize_t read_at(int fd, void *into, size_t length, off_t at) {
+    struct stat st;
+    char where[4096];
+    /* Only an armed thread pays for the look. */
+    if (is_armed && fd_is_ours(fd, &st, where, sizeof where) && fails(judge("read", where))) return -1;
+    return at < 0 ? syscall(SYS_read, fd, into, length) : syscall(SYS_pread64, fd, into, length, at);
+}
+ssize_t read(int fd, void *into, size_t length) { return read_at(fd, into, length, -1); }
+ssize_t pread(int fd, void *into, size_t length, off_t at) { return read_at(fd, into, length, at); }
+ssize_t pread64(int fd, void *into, size_t length, off64_t at) { return read_at(fd, into, length, at); }
+
 /* ---- syncs ---- */
 
 static int sync_with(long call, int fd) {
@@ -363,6 +378,12 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 
 static long unlink_locked(int dirfd, const char *path, int flags) {
     int ours = is_ours(dirfd, path);
+    const char *name = strrchr(path, '/');
+    if (ours && name && !strcmp(name, "/arm")) is_armed = 1, has_struck = 0;
+    if (ours && name && !strcmp(name, "/disarm")) {
+        is_armed = 0;
+        if (has_struck) return 0;
+    }
     if (ours && fails(judge("unlink", path))) return -1;
     long done = syscall(SYS_unlinkat, dirfd, path, flags);
     if (ours && done == 0) record(flags & AT_REMOVEDIR ? 'D' : 'U', 0, 0, path, strlen(path));

@@ -255,6 +255,9 @@ pub const GROUP_OPERATIONS_MAX: usize = 256;
 pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// No operation holds the writer longer than this; bulk work is cut into steps.
 pub const WRITER_HOLD_MAX: Duration = Duration::from_millis(20);
+/// Times in a row that the database may fail to be opened when it is to be read anew, before the
+/// store stops.
+pub const STORE_LOOKS_MAX: u32 = 20;
 /// Connections that read an embedded store.
 pub const STORE_READERS: u32 = 4;
 /// Pages that an embedded store keeps in memory, all its connections together, unless set.

@@ -3,8 +3,10 @@
 //! `store-load DIR [NAME=NUMBER ...]`: `day`, `seed`, `accounts`, `tasks`, `steps`,
 //! `checkpoint_pages`; `die_at_statement`, `die_at_commit`, `die_at_checkpoint`: the process kills
 //! itself before the n-th; `heap_limit`: bytes that SQLite may have from statement `heap_limit_at`
-//! on; `synchronous`: 0 for the control that must fail; `close`: 1 to close the
-//! store at the end.
+//! on; `arm_at`: tells the recorder to strike from the n-th statement or commit to the one behind
+//! it, and writes `DIR.places`: how many there were, and whether one was struck; `cache`: bytes of
+//! page cache; `synchronous`: 0 for the control that must fail; `close`: 1 to close the store at
+//! the end.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +23,7 @@ use posthorn_tests::durability::office::{Office, options};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The arguments behind the directory.
 struct Settings(HashMap<String, u64>);
@@ -55,13 +57,21 @@ struct Dying {
     checkpoint: Option<u64>,
     synchronous: Option<u64>,
     heap_limit: Option<(u64, u64)>,
+    arm_at: Option<u64>,
+    dir: PathBuf,
+    places: AtomicU64,
+    has_struck: AtomicBool,
     commits: AtomicU64,
     checkpoints: AtomicU64,
 }
 
 impl Dying {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, dir: PathBuf) -> Self {
         Dying {
+            arm_at: settings.find("arm_at"),
+            dir,
+            places: AtomicU64::new(0),
+            has_struck: AtomicBool::new(false),
             statement: settings.find("die_at_statement"),
             commit: settings.find("die_at_commit"),
             checkpoint: settings.find("die_at_checkpoint"),
@@ -69,6 +79,28 @@ impl Dying {
             heap_limit: settings.find("heap_limit_at").zip(settings.find("heap_limit")),
             commits: AtomicU64::new(0),
             checkpoints: AtomicU64::new(0),
+        }
+    }
+
+    /// The next statement, commit or checkpoint begins, or a fresh connection is opened.
+    fn place(&self) {
+        let Some(at) = self.arm_at else { return };
+        let nth = self.places.fetch_add(1, Ordering::Relaxed);
+        // There are no such files: the recorder hears the names.
+        let say = |word: &str| std::fs::remove_file(self.dir.join(word)).is_ok();
+        match nth.checked_sub(at) {
+            Some(0) => drop(say("arm")),
+            Some(1) => self.has_struck.store(say("disarm"), Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    fn write_places(&self) {
+        if self.arm_at.is_some() {
+            let places = self.places.load(Ordering::Relaxed);
+            let struck = u8::from(self.has_struck.load(Ordering::Relaxed));
+            std::fs::write(self.dir.with_extension("places"), format!("{places} {struck}"))
+                .unwrap();
         }
     }
 }
@@ -97,14 +129,20 @@ impl Faults for Dying {
             let bytes = i64::try_from(bytes).unwrap();
             connection.pragma_update_and_check(None, "hard_heap_limit", bytes, |_| Ok(()))?;
         }
+        self.place();
         die_if(self.statement == Some(nth));
         Ok(())
     }
     fn before_commit(&self, _: &rusqlite::Connection, _: usize) -> rusqlite::Result<()> {
+        self.place();
         die_if(self.commit == Some(self.commits.fetch_add(1, Ordering::Relaxed)));
         Ok(())
     }
+    fn before_look(&self) {
+        self.place();
+    }
     fn before_checkpoint(&self, _: &rusqlite::Connection) -> rusqlite::Result<()> {
+        self.place();
         die_if(self.checkpoint == Some(self.checkpoints.fetch_add(1, Ordering::Relaxed)));
         Ok(())
     }
@@ -122,12 +160,14 @@ fn main() {
         steps: settings.size("steps", usize::MAX),
     };
     let host = Arc::new(Telling::default());
+    let dying = Arc::new(Dying::new(&settings, dir.clone()));
     let defaults = options(day);
     let pages = settings.get("checkpoint_pages", u64::from(defaults.checkpoint_pages));
     let options = Options {
         host: host.clone(),
-        faults: Some(Arc::new(Dying::new(&settings))),
+        faults: Some(dying.clone()),
         checkpoint_pages: u32::try_from(pages).unwrap(),
+        cache_bytes: settings.get("cache", defaults.cache_bytes),
         ..defaults
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
@@ -140,6 +180,7 @@ fn main() {
             eprintln!("closing: {error}");
         }
     });
+    dying.write_places();
     // As a killed process: nothing is tidied up.
     std::process::exit(0);
 }

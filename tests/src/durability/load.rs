@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Tries to make the accounts; then there will be none.
+const FOUNDING_TRIES_MAX: u32 = 1000;
+
 /// How much, and by how many.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -58,6 +61,7 @@ impl Telling {
 
 /// Runs the load to its end, or until the store stops.
 pub async fn run(office: Arc<Office>, host: Arc<Telling>, load: Load) {
+    let mut tries = 0;
     let accounts = loop {
         match office.found(load.accounts).await {
             Ok(accounts) => break accounts,
@@ -65,8 +69,13 @@ pub async fn run(office: Arc<Office>, host: Arc<Telling>, load: Load) {
                 eprintln!("no accounts: {error}");
                 return;
             }
-            Err(error) => eprintln!("no accounts yet: {error}"),
+            Err(error) if tries < FOUNDING_TRIES_MAX => eprintln!("no accounts yet: {error}"),
+            Err(error) => {
+                eprintln!("no accounts: {error}");
+                return;
+            }
         }
+        tries += 1;
     };
     accounts.iter().for_each(|account| tell(&Line::Account(*account)));
     let mut tasks = Vec::new();

@@ -228,6 +228,9 @@ async fn a_failure_at_any_statement_harms_its_operation_only() {
         Blow::AndRollback(ffi::SQLITE_NOMEM),
         Blow::Code(ffi::SQLITE_NOMEM),
         Blow::Code(ffi::SQLITE_IOERR_READ),
+        // How SQLite calls a page that the disk does not give.
+        Blow::Code(ffi::SQLITE_CORRUPT),
+        Blow::AndRollback(ffi::SQLITE_CORRUPT),
     ] {
         let dir = temp_dir();
         let mut world = World::open(dir.path(), 0, Expected::default()).await;
@@ -247,7 +250,8 @@ async fn a_failure_at_any_statement_harms_its_operation_only() {
 async fn a_commit_that_fails_is_told_to_all_of_its_group_and_the_store_goes_on() {
     let dir = temp_dir();
     let mut world = World::open(dir.path(), 0, Expected::default()).await;
-    for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_NOMEM] {
+    for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_NOMEM, ffi::SQLITE_CORRUPT]
+    {
         for nth in 0..2 {
             assert!(world.round(Place::Commit(nth), Blow::Code(code)).await);
             assert!(!world.host.has_stopped(), "{code} at {nth}");

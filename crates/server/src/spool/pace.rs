@@ -19,15 +19,17 @@ impl Pace {
 
     /// Waits until so many octets may go. Who gives up waiting has used their share all the same.
     pub(super) async fn wait(&self, bytes: usize) {
-        let begin = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let begin = (*next).max(Instant::now());
-            let nanos = u128::from(bytes as u64) * 1_000_000_000;
-            let nanos = nanos / u128::from(self.bytes_per_second.max(1));
-            *next = begin + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-            begin
-        };
-        sleep_until(begin).await;
+        sleep_until(self.begin(bytes, Instant::now())).await;
+    }
+
+    /// When so many octets may go that are asked for now.
+    fn begin(&self, bytes: usize, now: Instant) -> Instant {
+        let nanos = u128::from(bytes as u64) * 1_000_000_000;
+        let nanos = nanos / u128::from(self.bytes_per_second.max(1));
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = (*next).max(now);
+        *next = begin + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        begin
     }
 }
 
@@ -35,24 +37,17 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn together_they_keep_the_pace() {
+    #[test]
+    fn together_they_keep_the_pace() {
         let pace = Pace::new(1000);
-        let began = Instant::now();
-        let goes = |bytes| {
-            let pace = pace.clone();
-            async move {
-                pace.wait(bytes).await;
-                began.elapsed().as_millis()
-            }
-        };
-        let (first, second, third) = tokio::join!(goes(500), goes(2000), goes(1));
-        // The timer counts whole milliseconds.
-        assert_eq!((first / 10, second / 10, third / 10), (0, 50, 250));
+        let now = Instant::now();
+        let seconds = |begin: Instant| begin.duration_since(now).as_secs_f64();
+        assert_eq!(seconds(pace.begin(500, now)), 0.0);
+        assert_eq!(seconds(pace.clone().begin(2000, now)), 0.5);
+        assert_eq!(seconds(pace.begin(1, now)), 2.5);
         // Nothing is saved up for later.
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        pace.wait(1000).await;
-        pace.wait(1).await;
-        assert_eq!(began.elapsed().as_secs(), 63);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(seconds(pace.begin(1000, later)), 60.0);
+        assert_eq!(seconds(pace.begin(1, later)), 61.0);
     }
 }

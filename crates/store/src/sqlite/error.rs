@@ -40,6 +40,11 @@ pub(super) fn engine_error(error: Error, sql: &'static str) -> EngineError {
     }
 }
 
+/// True for what SQLite says of a damaged database, and of a page that the disk did not give.
+pub(super) fn is_malformed(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
 /// True for a failed sync of a file or of a directory.
 pub(super) fn is_sync(error: &Error) -> bool {
     matches!(

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 /// SQLite itself fails next (`PRAGMA max_page_count` makes a full disk), or answer with the error
 /// that the step is to fail with. Production has none.
 pub trait Faults: Send + Sync + 'static {
-    /// The writer's connection was opened and the schema is there.
+    /// A connection of the writer was opened and the schema is there.
     fn opened(&self, connection: &Connection) {
         let _ = connection;
     }
@@ -27,6 +27,8 @@ pub trait Faults: Send + Sync + 'static {
         let _ = (connection, operations);
         Ok(())
     }
+    /// Before a fresh connection is opened because SQLite called the database malformed.
+    fn before_look(&self) {}
     /// Before a checkpoint.
     ///
     /// # Errors

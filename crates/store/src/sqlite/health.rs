@@ -11,6 +11,7 @@ pub(super) struct Health {
     commits: AtomicU64,
     operations: AtomicU64,
     reruns: AtomicU64,
+    looks: AtomicU64,
 }
 
 /// What the writer did since the store was opened.
@@ -22,6 +23,9 @@ pub struct WriterCounts {
     pub operations: u64,
     /// Transactions that were lost around their members.
     pub reruns: u64,
+    /// Times that the database was read anew, on a fresh connection, because SQLite called it
+    /// malformed or a checkpoint failed.
+    pub looks: u64,
 }
 
 impl Health {
@@ -47,11 +51,16 @@ impl Health {
         self.reruns.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn count_look(&self) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn counts(&self) -> WriterCounts {
         WriterCounts {
             commits: self.commits.load(Ordering::Relaxed),
             operations: self.operations.load(Ordering::Relaxed),
             reruns: self.reruns.load(Ordering::Relaxed),
+            looks: self.looks.load(Ordering::Relaxed),
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Checkpoints run here and nowhere else (`wal_autocheckpoint=0`, none on close), so none happens
 //! inside a commit and no two connections ever checkpoint at once.
 
-use super::error::engine_error;
 use super::session::Session;
 use crate::EngineError;
 use posthorn_base::limits::WAL_BYTES_MAX;
@@ -47,7 +46,7 @@ impl Housekeeping {
     /// Checkpoints when the log has grown by so many pages since the last time.
     ///
     /// # Errors
-    /// Only those after which the store must not go on: I/O failed, or the file is damaged.
+    /// Only those after which the store must not simply go on: I/O failed, or the file is damaged.
     pub(super) fn after_commit(&mut self, session: &Session) -> Result<(), EngineError> {
         self.look = true;
         let pages = self.wal_pages.load(Ordering::Relaxed);
@@ -81,14 +80,22 @@ impl Housekeeping {
             .connection
             .prepare_cached(SQL)
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(|error| engine_error(error, SQL))
+            .map_err(|error| session.failed(error, SQL))
             .or_else(tolerate)?;
         if free <= FREE_PAGES_KEPT {
             return Ok(false);
         }
-        vacuum_step(session).map_err(|error| engine_error(error, "vacuum")).or_else(tolerate)?;
+        vacuum_step(session).map_err(|error| session.failed(error, "vacuum")).or_else(tolerate)?;
         self.after_commit(session)?;
         Ok(true)
+    }
+
+    /// Checkpoints, however much there is to do.
+    ///
+    /// # Errors
+    /// As [`Housekeeping::after_commit`].
+    pub(super) fn checkpoint_now(session: &Session) -> Result<(), EngineError> {
+        checkpoint(session, CheckpointMode::PASSIVE)
     }
 
     /// Moves the whole log into the database and empties it: at the end.
@@ -110,8 +117,7 @@ fn checkpoint(session: &Session, mode: CheckpointMode) -> Result<(), EngineError
     session.checkpoint(mode).or_else(tolerate)
 }
 
-/// A reader in the way or a full disk: the log stays as it is, and the next time may do. After a
-/// failure of the disk there is no next time.
+/// A reader in the way or a full disk: the log stays as it is, and the next time may do.
 fn tolerate<T: Default>(error: EngineError) -> Result<T, EngineError> {
     match error {
         EngineError::Io(_) | EngineError::Corrupt(_) => Err(error),

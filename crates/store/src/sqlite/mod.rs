@@ -8,6 +8,7 @@
 
 mod connection;
 mod directory;
+mod doubt;
 mod error;
 mod fault;
 mod health;
@@ -35,6 +36,7 @@ use crate::schema::MIGRATIONS;
 use crate::seam::Operation;
 use crate::{EngineError, StoreError};
 use connection::CacheSizes;
+use doubt::Looking;
 use health::Health;
 use housekeeping::Housekeeping;
 use job::Write;
@@ -132,6 +134,13 @@ impl Sqlite {
             health: Arc::clone(&health),
             space: Arc::clone(&space),
             housekeeping,
+            looking: Looking {
+                path,
+                cache: caches.writer,
+                checkpoint_pages: options.checkpoint_pages,
+                is_second: false,
+                in_vain: 0,
+            },
             lock,
         };
         std::thread::Builder::new()

@@ -4,17 +4,22 @@
 //! microseconds, less than handing it to another thread and back. Waiting happens before a
 //! connection is taken, never while it is held, so no client can keep a snapshot open, and with it
 //! the log.
+//!
+//! When SQLite calls the database malformed, the read is made once more on a fresh connection: it
+//! says the same of a page that the disk did not give (see [`super::doubt`]).
 
 use super::connection;
 use super::session::{Running, Session};
 use crate::seam::{Operation, drive};
 use crate::{EngineError, StoreError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 pub(super) struct Readers {
     permits: Semaphore,
+    path: PathBuf,
+    cache: u64,
     count: u32,
     idle: Mutex<Vec<Session>>,
 }
@@ -27,7 +32,8 @@ impl Readers {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let permits = Semaphore::new(idle.len());
-        Ok(Readers { permits, count, idle: Mutex::new(idle) })
+        let path = path.to_owned();
+        Ok(Readers { permits, path, cache, count, idle: Mutex::new(idle) })
     }
 
     /// Runs the operation on one snapshot.
@@ -40,6 +46,21 @@ impl Readers {
         let session = self.idle().pop().ok_or_else(closed)?;
         let mut lent = Lent { readers: self, session: Some(session) };
         let Some(session) = lent.session.as_mut() else { return Err(closed().into()) };
+        if !session.is_in_doubt() {
+            let result = Self::read_on(session, operation);
+            if !session.is_in_doubt() {
+                return result;
+            }
+            tracing::warn!("SQLite calls the database malformed: what was asked is read anew");
+        }
+        session.replace(connection::reader(&self.path, self.cache)?);
+        Self::read_on(session, operation)
+    }
+
+    fn read_on<O: Operation>(
+        session: &mut Session,
+        operation: &O,
+    ) -> Result<O::Output, StoreError> {
         session.begin("BEGIN")?;
         let mut running = Running::new(session);
         let (result, _) = drive(operation, &mut running);

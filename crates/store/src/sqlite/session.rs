@@ -1,7 +1,7 @@
 //! One connection that runs statements of the seam.
 
 use super::Faults;
-use super::error::{engine_error, is_sync};
+use super::error::{engine_error, is_malformed, is_sync};
 use super::set::{self, Shape};
 use crate::EngineError;
 use crate::seam::{Backend, Batch, Rows, Statement, Value};
@@ -23,6 +23,7 @@ pub(super) struct Session {
     faults: Option<Arc<dyn Faults>>,
     statements: u64,
     sync_failed: Cell<bool>,
+    in_doubt: Cell<bool>,
 }
 
 impl Session {
@@ -33,6 +34,7 @@ impl Session {
             faults,
             statements: 0,
             sync_failed: Cell::new(false),
+            in_doubt: Cell::new(false),
         }
     }
 
@@ -81,9 +83,39 @@ impl Session {
         self.sync_failed.get()
     }
 
-    fn failed(&self, error: rusqlite::Error, sql: &'static str) -> EngineError {
+    /// True once SQLite called the database malformed: it is damaged, or could not be read.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt.get()
+    }
+
+    /// This connection is to be replaced before it is used again.
+    pub(super) fn be_in_doubt(&self) {
+        self.in_doubt.set(true);
+    }
+
+    /// Goes on with a fresh connection.
+    pub(super) fn replace(&mut self, connection: Connection) {
+        self.connection = connection;
+        self.in_doubt.set(false);
+        if let Some(faults) = &self.faults {
+            faults.opened(&self.connection);
+        }
+    }
+
+    /// Tells whoever provokes faults that a fresh connection is about to be opened.
+    pub(super) fn before_look(&self) {
+        if let Some(faults) = &self.faults {
+            faults.before_look();
+        }
+    }
+
+    /// What an error means, which is remembered where more than a statement is at stake.
+    pub(super) fn failed(&self, error: rusqlite::Error, sql: &'static str) -> EngineError {
         if is_sync(&error) {
             self.sync_failed.set(true);
+        }
+        if is_malformed(&error) {
+            self.be_in_doubt();
         }
         engine_error(error, sql)
     }

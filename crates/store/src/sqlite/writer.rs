@@ -13,10 +13,11 @@
 //! * Nobody is answered with success before the commit that carries the operation has returned.
 //! * After a failed fsync nothing is written: the kernel may have dropped the pages and call the
 //!   next fsync a success. The store is then poisoned: every write is refused until the process is
-//!   started again and recovers. So it is after a checkpoint that could not read or write; a write
-//!   that fails in a transaction only undoes it.
+//!   started again and recovers. A write that fails in a transaction only undoes it, and what was
+//!   read wrongly is [read anew](super::doubt) first.
 //! * A panic inside an operation poisons the store too, and is never silent.
 
+use super::doubt::Looking;
 use super::health::Health;
 use super::housekeeping::Housekeeping;
 use super::job::{Job, Ran};
@@ -36,7 +37,7 @@ pub(super) enum Message {
     Close(oneshot::Sender<Result<(), EngineError>>),
 }
 
-type Group = Vec<Box<dyn Job>>;
+pub(super) type Group = Vec<Box<dyn Job>>;
 
 /// What became of one member of a group.
 enum Fate {
@@ -55,6 +56,7 @@ pub(super) struct Writer {
     pub(super) health: Arc<Health>,
     pub(super) space: Arc<Space>,
     pub(super) housekeeping: Housekeeping,
+    pub(super) looking: Looking,
     /// Held until the connection is closed: it says who owns the directory.
     pub(super) lock: File,
 }
@@ -80,7 +82,7 @@ impl Writer {
                 None => {}
             }
             if let Err(error) = self.housekeeping.after_commit(&self.session) {
-                self.poison(error);
+                self.keep_house_anew(error);
             }
         };
         self.finish(closing);
@@ -100,7 +102,7 @@ impl Writer {
             match self.housekeeping.idle_step(&self.session) {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(error) => self.poison(error),
+                Err(error) => self.keep_house_anew(error),
             }
         }
         self.inbox.blocking_recv()
@@ -135,6 +137,7 @@ impl Writer {
     }
 
     fn commit_group(&mut self, group: Group) {
+        self.looking.is_second = false;
         let group = self.refuse_without_room(group);
         let left = self.transaction(group);
         let left = self.transaction(left);
@@ -162,7 +165,14 @@ impl Writer {
             refuse(group, &error);
             return Vec::new();
         }
+        if let Err(error) = self.look_anew() {
+            refuse(group, &error);
+            return Vec::new();
+        }
         if let Err(error) = self.session.begin("BEGIN IMMEDIATE") {
+            if self.session.is_in_doubt() {
+                return self.doubt(group);
+            }
             self.session.rollback();
             refuse(group, &error);
             return Vec::new();
@@ -183,6 +193,9 @@ impl Writer {
                 self.poison(error.clone());
                 refuse(group, &error);
                 return Vec::new();
+            }
+            if self.session.is_in_doubt() {
+                return self.doubt(group);
             }
             if let Fate::Lost = fate {
                 self.session.rollback();
@@ -249,7 +262,8 @@ impl Writer {
                 refuse(needy, &EngineError::Full);
                 group
             }
-            error if self.session.sync_failed() || matches!(error, EngineError::Corrupt(_)) => {
+            _ if self.session.is_in_doubt() && !self.session.sync_failed() => self.doubt(group),
+            error if self.session.sync_failed() => {
                 self.poison(error.clone());
                 refuse(group, &error);
                 Vec::new()
@@ -271,9 +285,9 @@ impl Writer {
         }
     }
 
-    fn poison(&self, error: EngineError) {
+    pub(super) fn poison(&self, error: EngineError) {
         if self.health.poison(&error) {
-            tracing::error!(%error, "the store stops writing: restart to recover");
+            tracing::error!(%error, "the store stops writing until the server is started again");
             self.host.fatal(&error);
         }
     }
@@ -308,7 +322,7 @@ impl Writer {
     }
 }
 
-fn refuse(group: Group, error: &EngineError) {
+pub(super) fn refuse(group: Group, error: &EngineError) {
     for mut job in group {
         job.fail(error.clone());
         job.answer();

@@ -6,6 +6,7 @@
 
 mod cuts;
 mod disk;
+mod each_statement;
 mod failures;
 mod log;
 
