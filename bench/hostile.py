@@ -10,8 +10,8 @@ with its defaults. Exit code 1 when memory grows beyond its bounds:
 * 256 MiB in all, whatever they do: the peak over what the server had after normal mail, before the first
   attack.
 
-How long the normal client waits (p50, p99) is a figure, not a test: it depends on who else uses the
-machine. The attackers run on it too, with a lower priority (nice 10): elsewhere they would have processors
+How long the normal client waits (p50, p99; the goal is 200 ms) is a figure, not a test: it depends on who
+else uses the machine. The attackers run on it too, with a lower priority (nice 10): elsewhere they would have processors
 of their own. The normal client is a process by itself.
 """
 import argparse
@@ -33,6 +33,7 @@ import load
 
 NESTED_PARTS = 100_000
 CONNECTION_KIB_MAX = 64
+P99_MS_MAX = 200
 TOTAL_MIB_MAX = 256
 
 
@@ -290,7 +291,9 @@ def phase(server, name, kinds, options, start):
 
 def row(result):
     verdict = 'within' if result['ok'] else '**BEYOND**'
-    latency = '-' if result['p50'] is None else f'{result["p50"]:.1f} | {result["p99"]:.1f}'
+    latency = '- | -' if result['p50'] is None else f'{result["p50"]:.1f} | {result["p99"]:.1f}'
+    if result['p99'] is not None and result['p99'] > P99_MS_MAX:
+        latency += ' **beyond**'
     counts = ', '.join(f'{what}: {count}' for what, count in sorted(result['counts'].items()))
     return (f'| {result["name"]} | {result["grown"] / 1024:.1f} | {result["each"]:.1f} | '
             f'{result["in_all"] / 1024:.0f} | {verdict} | {latency} | {result["sent"]} | {len(result["failures"])} | '
@@ -303,6 +306,8 @@ def page(results, options, loads):
     out += [f'- Load average {min(loads):.1f} to {max(loads):.1f}; attackers (nice 10) and the normal client on the same machine.',
             f'- {options.connections} connections at once, {options.seconds} s of each kind. Loopback is exempt from the '
             'limits per network (the default): without that, one network would get 100 to 200 connections.',
+            f'- The goal for the normal client: a p99 of at most {P99_MS_MAX} ms. It shares its network with the '
+            'attackers, so that turns by network do not help it.',
             f'- Bounds: {CONNECTION_KIB_MAX} KiB per connection without message octets, {TOTAL_MIB_MAX} MiB over the start.',
             '- Attackers that wait for a turn when their time is over count as `TimeoutError`.', '',
             '| kind | grown MiB | KiB per connection | over the start MiB | bounds | normal client p50 ms | p99 ms | sent '

@@ -28,8 +28,9 @@ pub enum Event {
     Done(Value),
 }
 
-/// Both directions. What is written is sent when an answer is waited for, or when the buffer is full:
-/// an import writes three frames for each message, and would otherwise make as many system calls.
+/// Both directions. What is written is sent when an answer is waited for, or when the buffer is
+/// full: an import writes three frames for each message, and would otherwise make as many system
+/// calls.
 #[derive(Debug)]
 struct Stream {
     input: BufReader<UnixStream>,

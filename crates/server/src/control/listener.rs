@@ -209,7 +209,7 @@ async fn accept(
     Ok((stream, place))
 }
 
-/// One connection. Frames are read many at a time: an import sends three for each message.
+/// One connection. Frames are read many at a time: an import sends three a message.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: BufReader<UnixStream>,
@@ -226,7 +226,8 @@ impl Connection {
     }
 
     async fn refuse(&mut self) -> Result<(), ControlError> {
-        tracing::warn!(peer = ?self.stream.get_ref().peer_cred().ok(), "control connection refused");
+        let peer = self.stream.get_ref().peer_cred().ok();
+        tracing::warn!(?peer, "control connection refused");
         let message = "only root and the server's own user may control it";
         let refusal = Refusal::new(RefusalKind::NotAllowed, message);
         self.send(&frame::failed(&refusal)?).await

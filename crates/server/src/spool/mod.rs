@@ -4,8 +4,8 @@
 //! up, it goes to its file early instead of waiting, so that arriving messages never wait for each
 //! other, and whoever reads messages never for those that arrive.
 //!
-//! The [file](file) is no promise: it is not synced, and it is gone with the process. Durable is what
-//! the store makes of it.
+//! The [file](file) is no promise: it is not synced, and it is gone with the process. Durable is
+//! what the store makes of it.
 //!
 //! Invariants
 //! * While less than the reserve is free on the disk, no file grows: a message that needs one is
