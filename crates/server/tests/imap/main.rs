@@ -10,6 +10,7 @@
 )]
 
 mod changes;
+mod compress;
 mod cost;
 mod fetch;
 mod log;

@@ -59,6 +59,8 @@ suite! {
         purging_takes_emails_and_bodies_with_the_last_placement,
         the_cap_takes_the_oldest,
         summaries_are_of_what_is_there_and_not_too_large,
+        dates_are_read_until_a_message_is_purged,
+        sums_are_of_the_messages_that_are_there,
         changes_since;
     maildrop: sizes_are_those_of_crlf_line_ends,
         unique_ids_come_and_go_with_their_messages,

@@ -1,5 +1,6 @@
 //! A client's connection: says commands, reads responses, one by one.
 
+use super::fault::{Fault, Tamper};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,6 +28,10 @@ pub(crate) enum Heard {
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     commands: u32,
+    /// The command that is answered.
+    current: String,
+    /// A fault that the server seems to have.
+    tamper: Option<Tamper>,
     /// The last lines, for failures.
     pub(crate) log: std::collections::VecDeque<String>,
 }
@@ -36,7 +41,14 @@ impl Connection {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(SILENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Connection { stream: BufReader::new(stream), commands: 0, log: Default::default() }
+        let stream = BufReader::new(stream);
+        let (current, log) = (String::new(), Default::default());
+        Connection { stream, commands: 0, current, tamper: None, log }
+    }
+
+    /// From now on what is heard has this fault.
+    pub(super) fn tamper(&mut self, fault: Fault) {
+        self.tamper = Some(Tamper::new(fault));
     }
 
     fn note(&mut self, line: String) {
@@ -56,6 +68,7 @@ impl Connection {
     /// Says a command; answers its tag.
     pub(crate) fn command(&mut self, command: &str) -> String {
         self.commands += 1;
+        command.clone_into(&mut self.current);
         let tag = format!("t{}", self.commands);
         self.say(&format!("{tag} {command}"));
         tag
@@ -63,6 +76,17 @@ impl Connection {
 
     /// The next response; `None` at the end of the connection.
     pub(crate) fn hear(&mut self) -> Option<Heard> {
+        let Some(mut tamper) = self.tamper.take() else { return self.read() };
+        let mut heard = tamper.ready();
+        while heard.is_none() {
+            let Some(read) = self.read() else { break };
+            heard = tamper.turn(read, &self.current).or_else(|| tamper.ready());
+        }
+        self.tamper = Some(tamper);
+        heard
+    }
+
+    fn read(&mut self) -> Option<Heard> {
         let mut text = Vec::new();
         loop {
             let before = text.len();

@@ -1,191 +1,28 @@
 //! The operations, and what must be true after each.
 
-use super::client::{Connection, Heard, numbers};
-use super::mirror::{Flags, Message, Mirror};
+use super::client::{Heard, numbers};
+use super::fault::Fault;
+use super::mirror::{Flags, Mirror};
+use super::session::{Ended, Running, Selected, Session};
 use crate::server::Server;
 use posthorn_base::{MailboxId, Random};
 use posthorn_testkit::SimRandom;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 const SESSIONS: usize = 5;
 const MAILBOXES: [&str; 4] = ["INBOX", "a", "b", "c"];
 const FLAGS: [&str; 8] =
     ["\\Seen", "\\Deleted", "\\Deleted", "\\Flagged", "\\Answered", "$Forwarded", "todo", "later"];
 
-/// What a client that left a mailbox keeps of it (RFC 7162 6).
-struct Kept {
-    uidvalidity: u32,
-    highest_modseq: u64,
-    messages: BTreeMap<u32, Option<Flags>>,
-}
-
-struct Selected {
-    id: MailboxId,
-    uidvalidity: u32,
-    read_only: bool,
-    mirror: Mirror,
-    /// Which selection this is: \Recent messages belong to one.
-    number: u32,
-}
-
-/// What a command may bring.
-#[derive(Clone, Default)]
-struct Running {
-    tag: String,
-    may_expunge: bool,
-    /// .SILENT: the UIDs of the messages, how, and the flags.
-    silent: Option<(Vec<u32>, char, Flags)>,
-}
-
-struct Session {
-    connection: Connection,
-    selected: Option<Selected>,
-    qresync: bool,
-    idling: Option<Running>,
-    leaving: bool,
-    kept: HashMap<MailboxId, Kept>,
-}
-
 pub(super) struct Run {
     random: SimRandom,
     server: Server,
+    fault: Option<Fault>,
     sessions: Vec<Session>,
     selections: u32,
     /// Who was told that a message is \Recent.
     recent: HashMap<(MailboxId, u32), u32>,
     delivered: u32,
-}
-
-/// How a command ended: its status and text; `None` when the server closed.
-type Ended = Option<(String, String)>;
-
-impl Session {
-    fn open(server: &Server, qresync: bool) -> Session {
-        let connection = Connection::open(server.address());
-        let mut session = Session {
-            connection,
-            selected: None,
-            qresync,
-            idling: None,
-            leaving: false,
-            kept: HashMap::new(),
-        };
-        assert!(session.connection.hear().is_some());
-        session.plain("LOGIN alice@example.com password");
-        if qresync {
-            session.plain("ENABLE QRESYNC");
-        }
-        session
-    }
-
-    /// A command that must succeed, without a mailbox.
-    fn plain(&mut self, command: &str) {
-        let ended = self.command(command, Running { may_expunge: true, ..Running::default() });
-        assert_eq!(ended.expect("open").0, "OK", "{command}");
-    }
-
-    fn command(&mut self, command: &str, mut running: Running) -> Ended {
-        running.tag = self.connection.command(command);
-        self.finish(running)
-    }
-
-    /// Reads to the end of a command.
-    fn finish(&mut self, running: Running) -> Ended {
-        if let Some(selected) = &mut self.selected {
-            selected.mirror.told.clear();
-        }
-        loop {
-            let Some(heard) = self.connection.hear() else {
-                self.selected = None;
-                return None;
-            };
-            match heard {
-                Heard::Tagged { tag, status, text } => {
-                    assert_eq!(tag, running.tag);
-                    assert_ne!(status, "BAD", "{text}");
-                    self.silently(&running, &status, &text);
-                    return Some((status, text));
-                }
-                heard => self.hear(&heard, running.may_expunge),
-            }
-        }
-    }
-
-    fn hear(&mut self, heard: &Heard, may_expunge: bool) {
-        if let Heard::Bye(why) = heard {
-            assert!(self.leaving || why.contains("deleted"), "BYE {why}");
-        }
-        let qresync = self.qresync;
-        if let Some(selected) = &mut self.selected {
-            selected.mirror.hear(heard, may_expunge, qresync);
-        }
-    }
-
-    /// A client that stores with .SILENT knows what came of it, but for what it was told.
-    fn silently(&mut self, running: &Running, status: &str, text: &str) {
-        let (Some(selected), Some((uids, how, flags))) = (&mut self.selected, &running.silent)
-        else {
-            return;
-        };
-        if status != "OK" || text.contains("MODIFIED") {
-            // What it does not know it asks for.
-            selected.mirror.messages.iter_mut().for_each(|message| message.flags = None);
-            return;
-        }
-        let mirror = &mut selected.mirror;
-        let told = &mirror.told;
-        let is_named = |uid: u32| uids.contains(&uid) && !told.contains(&uid);
-        for message in mirror.messages.iter_mut().filter(|one| one.uid.is_some_and(is_named)) {
-            let Some(known) = &mut message.flags else { continue };
-            let recent = known.take("\\recent");
-            match how {
-                '+' => known.extend(flags.iter().cloned()),
-                '-' => known.retain(|flag| !flags.contains(flag)),
-                _ => known.clone_from(flags),
-            }
-            known.extend(recent);
-        }
-    }
-
-    /// Asks for what is not known of messages.
-    fn learn(&mut self) {
-        while let Some(first) =
-            self.selected.as_ref().and_then(|selected| selected.mirror.first_unknown())
-        {
-            let ended = self.command(&format!("FETCH {first}:* (UID FLAGS)"), Running::default());
-            let Some((status, _)) = ended else { return };
-            let selected = self.selected.as_mut().unwrap();
-            if selected.mirror.first_unknown() == Some(first) {
-                // It is gone, and could not be told of: NOOP may.
-                assert_ne!(selected.mirror.messages.len(), 0);
-                let _ = status;
-                let tells = Running { may_expunge: true, ..Running::default() };
-                if self.command("NOOP", tells).is_none() {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn keep(&mut self) {
-        let Some(selected) = self.selected.take() else { return };
-        let mirror = selected.mirror;
-        // Who has not asked for what is new has no place in the log to come back to.
-        let is_whole = mirror.messages.iter().all(|message| message.uid.is_some());
-        if !self.qresync || !is_whole {
-            return;
-        }
-        // \Recent is of one session, and not among what a client keeps.
-        let lasting = |mut flags: Flags| {
-            flags.remove("\\recent");
-            flags
-        };
-        let known = mirror.messages.into_iter();
-        let lasting = |Message { uid, flags }| Some((uid?, flags.map(lasting)));
-        let messages = known.filter_map(lasting).collect();
-        let (uidvalidity, highest_modseq) = (selected.uidvalidity, mirror.highest_modseq);
-        self.kept.insert(selected.id, Kept { uidvalidity, highest_modseq, messages });
-    }
 }
 
 impl Drop for Run {
@@ -200,13 +37,14 @@ impl Drop for Run {
 }
 
 impl Run {
-    pub(super) fn new(random: SimRandom) -> Run {
+    /// With a `fault`, what all sessions hear has it.
+    pub(super) fn new(random: SimRandom, fault: Option<Fault>) -> Run {
         let server = Server::start();
         MAILBOXES.iter().skip(1).for_each(|name| server.create(name));
         let sessions =
-            (0..SESSIONS).map(|number| Session::open(&server, number % 2 == 1)).collect();
+            (0..SESSIONS).map(|number| Session::open(&server, number % 2 == 1, fault)).collect();
         let recent = HashMap::new();
-        Run { random, server, sessions, selections: 0, recent, delivered: 0 }
+        Run { random, server, fault, sessions, selections: 0, recent, delivered: 0 }
     }
 
     fn below(&mut self, bound: usize) -> usize {
@@ -273,7 +111,7 @@ impl Run {
             // Its mailbox was deleted: a client connects again.
             let qresync = session.qresync;
             let kept = std::mem::take(&mut session.kept);
-            *session = Session::open(&self.server, qresync);
+            *session = Session::open(&self.server, qresync, self.fault);
             session.kept = kept;
             return None;
         }
@@ -532,7 +370,7 @@ impl Run {
         session.leaving = true;
         session.command("LOGOUT", tells());
         let kept = std::mem::take(&mut session.kept);
-        *session = Session::open(&self.server, session.qresync);
+        *session = Session::open(&self.server, session.qresync, self.fault);
         session.kept = kept;
     }
 

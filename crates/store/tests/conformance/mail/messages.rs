@@ -1,12 +1,13 @@
 //! Flags, expunge, restore, purge, copy, move, changes since.
 
 use super::world::{INBOX, Letter, World, letter, uid, uids};
-use posthorn_base::{EmailId, Flags, Keyword, MailboxId, ModSeq, Time, limits};
+use posthorn_base::{EmailId, Flags, Keyword, MailboxId, ModSeq, Time, ZonedTime, limits};
 use posthorn_store::directory::ReadQuota;
 use posthorn_store::mail::{
-    CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge, FindManyKeywords,
-    FlagAction, FlagsStored, ListKeywords, ListRestorable, MailboxChanges, Purge, Purgeable,
-    ReadEmails, ReadSummaries, Recount, Restore, StoreFlags, free_keywords,
+    ClaimRecent, CopyMessages, CopyMode, Cursor, DeleteMailbox, EndDeleted, Expunge,
+    FindManyKeywords, FlagAction, FlagsStored, ListKeywords, ListRestorable, MailboxChanges,
+    MailboxSums, Purge, Purgeable, ReadDates, ReadEmails, ReadSummaries, Recount, Restore,
+    StoreFlags, SumMailbox, free_keywords,
 };
 use posthorn_store::{Engine, StoreError};
 
@@ -346,4 +347,68 @@ pub(crate) async fn summaries_are_of_what_is_there_and_not_too_large(engine: &En
     let found = read(&[unknown, emails[0], emails[39]], (true, true), 100).await;
     assert_eq!(found.iter().map(|s| s.email).collect::<Vec<_>>(), [emails[0], emails[39]]);
     assert!(read(&[], (true, true), 100).await.is_empty());
+}
+
+pub(crate) async fn dates_are_read_until_a_message_is_purged(engine: &Engine) {
+    let world = World::new(engine).await;
+    let (account, inbox) = (world.alice, world.inbox().await.id);
+    let mut append = world.append(inbox, &[letter("a"), letter("b"), letter("c")]);
+    let sent = Some(ZonedTime { time: Time::from_seconds(1_000_000_000), offset_minutes: 765 });
+    append.messages[1].facts.sent = sent;
+    append.messages[1].received.offset_minutes = -90;
+    let received: Vec<ZonedTime> = append.messages.iter().map(|one| one.received).collect();
+    let saved_at = append.now;
+    world.write(append).await.unwrap();
+    let read = |account, list: &[u32]| {
+        let uids = uids(list.iter().copied());
+        world.read(ReadDates { account, mailbox: inbox, uids })
+    };
+    let dates = read(account, &[3, 1, 99, 2]).await;
+    assert_eq!(dates.iter().map(|one| one.uid).collect::<Vec<_>>(), uids([1, 2, 3]));
+    assert_eq!(dates.iter().map(|one| one.received).collect::<Vec<_>>(), received);
+    assert_eq!(dates.iter().map(|one| one.sent).collect::<Vec<_>>(), [None, sent, None]);
+    let emails = world.messages(inbox).await.iter().map(|one| one.email).collect();
+    let emails = world.read(ReadEmails { account, emails }).await;
+    for (one, email) in dates.iter().zip(&emails) {
+        assert_eq!((one.thread, one.saved_at), (email.thread, saved_at));
+    }
+    assert_eq!(read(account, &[]).await, []);
+    assert_eq!(read(world.bob, &[1, 2, 3]).await, [], "it is not Bob's mailbox");
+    let now = world.now();
+    let expunge = Expunge { account, mailbox: inbox, uids: uids([1, 3]), only_deleted: false, now };
+    world.write(expunge).await.unwrap();
+    assert_eq!(read(account, &[1, 2, 3]).await, dates, "it can be restored");
+    let what = Purgeable::EndedBefore(world.now());
+    let purge = Purge { account, what, limit: 9, reason: "retention".into(), now: world.now() };
+    world.write(purge).await.unwrap();
+    assert_eq!(read(account, &[1, 2, 3]).await, dates[1..2]);
+}
+
+pub(crate) async fn sums_are_of_the_messages_that_are_there(engine: &Engine) {
+    let world = World::new(engine).await;
+    let (account, inbox) = (world.alice, world.inbox().await.id);
+    let sum = |mailbox| world.read(SumMailbox { account, mailbox });
+    assert_eq!(sum(inbox).await, MailboxSums::default(), "an empty mailbox");
+    let letters = ["a", "some", "more words"].map(letter);
+    world.write(world.append(inbox, &letters)).await.unwrap();
+    let sizes: Vec<u64> = world.messages(inbox).await.iter().map(|one| one.size).collect();
+    assert_eq!(sum(inbox).await, MailboxSums { recent: 3, deleted_bytes: 0 });
+    let x = world.mailbox("x").await.id;
+    let now = world.now();
+    let mode = CopyMode::Copy;
+    let copy = CopyMessages { account, from: inbox, to: x, uids: uids([2]), mode, now };
+    world.write(copy).await.unwrap();
+    let mut deleted = store(&world, inbox, &[1, 3], FlagAction::Add);
+    deleted.flags = Flags::DELETED;
+    world.write(deleted).await.unwrap();
+    let deleted_bytes = sizes[0] + sizes[2];
+    assert_eq!(sum(inbox).await, MailboxSums { recent: 3, deleted_bytes });
+    assert_eq!(sum(x).await, MailboxSums { recent: 1, deleted_bytes: 0 });
+    let expunge = Expunge { account, mailbox: inbox, uids: uids([1]), only_deleted: true, now };
+    world.write(expunge).await.unwrap();
+    assert_eq!(sum(inbox).await, MailboxSums { recent: 2, deleted_bytes: sizes[2] });
+    world.write(ClaimRecent { account, mailbox: inbox }).await.unwrap();
+    assert_eq!(sum(inbox).await, MailboxSums { recent: 0, deleted_bytes: sizes[2] });
+    world.write(DeleteMailbox { account, mailbox: x, now }).await.unwrap();
+    assert_eq!(sum(x).await, MailboxSums::default(), "it is no more");
 }
