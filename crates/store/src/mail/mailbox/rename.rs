@@ -49,7 +49,7 @@ impl Operation for RenameMailbox {
         self.make_parents(tx).await?;
         let moved = self.renamed(tx, &below).await?;
         let mut batch = vec![lock(self.account)];
-        // In the order of the old names: moving `a/b` to `a` frees `a/b` before `a/b/b` takes it.
+        // Each name is free when it is taken: see `renamed`.
         for (mailbox, name) in &moved {
             batch.push(stmt!(
                 "UPDATE mailbox SET name = ?3, \
@@ -91,7 +91,9 @@ impl RenameMailbox {
         }
     }
 
-    /// The mailbox, where there is one, and those below it, with their new names.
+    /// The mailbox, where there is one, and those below it, with their new names: the shortest old
+    /// name first. A new name can be an old one of another only when they move up (`a/b` to `a`),
+    /// and then the other's was shorter: `a/b/c` goes before `a/b/b/c` takes its name.
     async fn renamed(
         &self,
         tx: &mut Tx<'_>,
@@ -102,7 +104,7 @@ impl RenameMailbox {
         let rows = tx
             .one(stmt!(
                 "SELECT mailbox_id, name FROM mailbox WHERE account_id = ?1 \
-                 AND ended_at IS NULL AND (name = ?2 OR name >= ?3 AND name < ?4) ORDER BY name",
+                 AND ended_at IS NULL AND (name = ?2 OR name >= ?3 AND name < ?4)",
                 self.account,
                 &self.from,
                 below,
@@ -121,6 +123,8 @@ impl RenameMailbox {
                 .map_err(|error| StoreError::Refused(format!("{name}: {error}")))?;
             moved.push((row.get(0)?, name));
         }
+        // All change by the same number of octets: this is the order of the old names, too.
+        moved.sort_by_key(|(_, name)| name.as_str().len());
         // The new name must be free even where no mailbox takes it.
         let names: Vec<&MailboxName> =
             std::iter::once(&self.to).chain(moved.iter().map(|(_, name)| name)).collect();

@@ -83,14 +83,19 @@ pub(crate) async fn renaming_takes_those_below_along(engine: &Engine) {
     assert!(all.contains(&"new".into()) && all.contains(&"ab".into()), "{all:?}");
     assert!(!all.contains(&"a/b".into()), "{all:?}");
 
-    // One level up, where a child takes the name that its parent leaves.
+    // One level up, where a child takes the name that its parent leaves, and others that of one
+    // that comes behind them in the alphabet.
     world.mailbox("p/q/q").await;
+    let leaves = world.mailbox("p/q/r").await;
+    let takes = world.mailbox("p/q/q/r").await;
     let q = world.find(world.alice, "p/q").await.unwrap();
     let p = world.find(world.alice, "p").await.unwrap();
     delete(&world, &p).await.unwrap();
     rename(&world, &q, "p").await.unwrap();
     assert_eq!(world.find(world.alice, "p").await.unwrap().id, q.id);
     assert!(world.find(world.alice, "p/q").await.is_some());
+    assert_eq!(world.find(world.alice, "p/r").await.unwrap().id, leaves.id);
+    assert_eq!(world.find(world.alice, "p/q/r").await.unwrap().id, takes.id);
 
     // RFC 3501 6.3.5, the example: of a name that only stands above others, these move.
     let below = world.mailbox("foo/bar").await;
