@@ -11,8 +11,8 @@ with its defaults. Exit code 1 when memory grows beyond its bounds:
   attack.
 
 How long the normal client waits (p50, p99; the goal is 200 ms) is a figure, not a test: it depends on who
-else uses the machine. The attackers run on it too, with a lower priority (nice 10): elsewhere they would have processors
-of their own. The normal client is a process by itself.
+else uses the machine. The attackers run on it too, with a lower priority (nice 10): elsewhere they would
+have processors of their own. The normal client is a process by itself.
 """
 import argparse
 import asyncio

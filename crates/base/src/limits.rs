@@ -210,6 +210,9 @@ pub const CONNECTION_TURN_BYTES_MAX: usize = 64 * 1024;
 /// Writes to spool files at the same time: more of them would only make each other, and everybody
 /// else, wait for the disk.
 pub const SPOOL_WRITES_AT_ONCE_MAX: usize = 4;
+/// A message that is small while it arrives: it finds memory where a larger one has to go to its
+/// file.
+pub const SPOOL_SMALL_BYTES_MAX: usize = 16 * 1024;
 /// What spool files may leave in the system's cache to be written some time, all of them together:
 /// so much that a few large messages at a time never wait for the disk, so little that nobody
 /// notices when it is written.

@@ -1,8 +1,9 @@
 //! A message while it arrives: in memory when it is small, else in a file that has no name.
 //!
 //! A message in memory is charged to the [budget](crate::memory). When half of the budget is used
-//! up, it goes to its file early instead of waiting, so that arriving messages never wait for each
-//! other, and whoever reads messages never for those that arrive.
+//! up (three quarters for a small one), it goes to its file early instead of waiting, so that
+//! arriving messages never wait for each other, and whoever reads messages never for those that
+//! arrive.
 //!
 //! The [file](file) is no promise: it is not synced, and it is gone with the process. Durable is
 //! what the store makes of it.
@@ -235,9 +236,12 @@ impl Spool {
         let goal = doubled.max(wanted).next_multiple_of(BUFFER_MIN);
         let growth = goal.saturating_sub(self.permit.bytes());
         // Half of the budget stays with those who cannot do without: clients that hold messages
-        // half sent, for as long as they like, must not keep others from reading.
+        // half sent, for as long as they like, must not keep others from reading. Of that half,
+        // the small ones get half: a letter shall not stand behind a flood at the disk.
         let budget = &self.dir.budget;
-        if budget.free().saturating_sub(growth) < budget.bytes() / 2 {
+        let is_small = goal <= limits::SPOOL_SMALL_BYTES_MAX;
+        let kept = budget.bytes() / if is_small { 4 } else { 2 };
+        if budget.free().saturating_sub(growth) < kept {
             return false;
         }
         if self.permit.try_grow(growth).is_err() {

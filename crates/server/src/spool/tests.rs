@@ -144,6 +144,15 @@ async fn messages_half_sent_leave_half_of_the_memory() {
         held.push(spool);
     }
     assert_eq!(spools.budget().free(), 2 * INLINE);
+    // Small ones find memory meanwhile, until a quarter of it is left.
+    let letter = &message[..limits::SPOOL_SMALL_BYTES_MAX];
+    let mut letters = Vec::new();
+    while spools.budget().free() > INLINE {
+        letters.push(spool(&spools, letter, 1000).await);
+    }
+    assert!(letters.iter().all(|letter| letter.in_memory().is_some()), "{}", letters.len());
+    assert!(spool(&spools, letter, 1000).await.in_memory().is_none());
+    drop(letters);
     for (index, spool) in held.into_iter().enumerate() {
         let spooled = spool.finish().await.unwrap();
         assert_eq!(spooled.in_memory().is_some(), index < 2, "{index}");
