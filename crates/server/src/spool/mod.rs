@@ -5,7 +5,7 @@
 //! arriving messages never wait for each other, and whoever reads messages never for those that
 //! arrive.
 //!
-//! The [file](file) is no promise: it is not synced, and it is gone with the process. Durable is
+//! The [file] is no promise: it is not synced, and it is gone with the process. Durable is
 //! what the store makes of it.
 //!
 //! Invariants
